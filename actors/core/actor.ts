@@ -1,0 +1,329 @@
+/**
+ * The actor runtime: a mailbox that is worked off one message at a time.
+ *
+ * @module
+ */
+import type { Environment, Timer } from "../../environment/environment.ts";
+import { type ErrorName, KafkaError } from "../../protocol/errors.ts";
+import {
+  type ActorRef,
+  type AnyMessage,
+  type AskOptions,
+  type Behavior,
+  type HandlerContext,
+  PARKED,
+  type PayloadOf,
+  type ReplyOf,
+  type Self,
+} from "./message.ts";
+
+/** How an actor is made and kept alive. */
+export interface ActorOptions<M extends AnyMessage> {
+  /** For logs: `partition orders-3`. */
+  readonly name: string;
+  readonly environment: Environment;
+  /** Makes the behaviour, at first and after each crash: from the log, never from memory of before. */
+  readonly start: (self: Self) => Behavior<M> | Promise<Behavior<M>>;
+  /** Messages that may wait; one more is refused with REQUEST_TIMED_OUT. Default 10 000. */
+  readonly mailboxMax?: number;
+  /** What callers are told when the actor has crashed or was stopped: a retriable code. */
+  readonly unavailable: ErrorName;
+  /** Whether messages are refused with this code while the actor starts; they wait if absent. */
+  readonly refuseWhileStarting?: ErrorName;
+  /** Milliseconds between a crash and the next start. Default 100; doubled per failed start in a row, up to 10 s. */
+  readonly restartDelayMs?: number;
+}
+
+interface Envelope {
+  readonly kind: string;
+  readonly payload: unknown;
+  readonly context: Call;
+}
+
+/** One message on its way: settles once, whoever settles it. */
+class Call implements HandlerContext<unknown> {
+  #settled = false;
+  constructor(
+    readonly resolve: ((value: unknown) => void) | null,
+    readonly reject: ((error: Error) => void) | null,
+    readonly onSettled: (call: Call) => void,
+    private readonly timer: Timer | null,
+  ) {}
+
+  reply(value: unknown): void {
+    if (this.#settle()) this.resolve?.(value);
+  }
+
+  fail(error: Error): void {
+    if (this.#settle()) this.reject?.(error);
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  #settle(): boolean {
+    if (this.#settled) return false;
+    this.#settled = true;
+    this.timer?.cancel();
+    this.onSettled(this);
+    return true;
+  }
+}
+
+/** Starts an actor and returns its address. */
+export function spawn<M extends AnyMessage>(options: ActorOptions<M>): ActorRef<M> {
+  return new Actor(options);
+}
+
+const RESTART_DELAY_MAX_MS = 10_000;
+
+class Actor<M extends AnyMessage> implements ActorRef<M> {
+  readonly name: string;
+  #behavior: Behavior<M> | null = null;
+  #mailbox: Envelope[] = [];
+  #mailboxHead = 0;
+  #completions: (() => void)[] = [];
+  /** Calls taken from the mailbox and not yet answered. */
+  readonly #open = new Set<Call>();
+  #running = false;
+  /** A handler returned a promise: the mailbox waits for it. */
+  #held = false;
+  #stopped = false;
+  /** Counts lives: what belongs to an earlier one (timers, completions) is void. */
+  #life = 0;
+  #failedStarts = 0;
+  readonly #mailboxMax: number;
+  readonly #forget = (call: Call) => void this.#open.delete(call);
+
+  constructor(private readonly options: ActorOptions<M>) {
+    this.name = options.name;
+    this.#mailboxMax = options.mailboxMax ?? 10_000;
+    this.#start();
+  }
+
+  ask<K extends M["kind"]>(
+    kind: K,
+    payload: PayloadOf<M, K>,
+    ask?: AskOptions,
+  ): Promise<ReplyOf<M, K>> {
+    return new Promise((resolve, reject) => {
+      let call: Call;
+      const timer = ask?.deadlineMs === undefined
+        ? null
+        : this.options.environment.timers.schedule(ask.deadlineMs, () => {
+          call.fail(
+            new KafkaError(
+              "REQUEST_TIMED_OUT",
+              `${this.name} did not answer "${kind}" in ${ask.deadlineMs} ms`,
+            ),
+          );
+        });
+      call = new Call(resolve as (value: unknown) => void, reject, this.#forget, timer);
+      this.#receive({ kind, payload, context: call });
+    });
+  }
+
+  tell<K extends M["kind"]>(kind: K, payload: PayloadOf<M, K>): void {
+    this.#receive({ kind, payload, context: new Call(null, null, this.#forget, null) });
+  }
+
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#endLife(`${this.name} was stopped`);
+    this.#refuseMailbox(`${this.name} was stopped`);
+  }
+
+  #receive(envelope: Envelope): void {
+    if (this.#stopped) {
+      envelope.context.fail(
+        new KafkaError(this.options.unavailable, `${this.name} is not running`),
+      );
+    } else if (this.#behavior === null && this.options.refuseWhileStarting) {
+      envelope.context.fail(
+        new KafkaError(this.options.refuseWhileStarting, `${this.name} is loading`),
+      );
+    } else if (this.#mailbox.length - this.#mailboxHead >= this.#mailboxMax) {
+      envelope.context.fail(
+        new KafkaError(
+          "REQUEST_TIMED_OUT",
+          `${this.name} has ${this.#mailboxMax} messages waiting`,
+        ),
+      );
+    } else {
+      this.#mailbox.push(envelope);
+      this.#run();
+    }
+  }
+
+  #start(): void {
+    const life = ++this.#life;
+    try {
+      const behavior = this.options.start(this.#selfOf(life));
+      if (behavior instanceof Promise) {
+        behavior.then(
+          (ready) => this.#ready(life, ready),
+          (error) => this.#startFailed(life, error),
+        );
+      } else {
+        this.#ready(life, behavior);
+      }
+    } catch (error) {
+      this.#startFailed(life, error);
+    }
+  }
+
+  #ready(life: number, behavior: Behavior<M>): void {
+    if (life !== this.#life || this.#stopped) return;
+    this.#failedStarts = 0;
+    this.#behavior = behavior;
+    this.#run();
+  }
+
+  #startFailed(life: number, error: unknown): void {
+    if (life !== this.#life || this.#stopped) return;
+    this.#failedStarts++;
+    this.options.environment.log.write("error", `${this.name} cannot start`, { error });
+    this.#refuseMailbox(
+      `${this.name} cannot start: ${error instanceof Error ? error.message : error}`,
+    );
+    this.#restartLater();
+  }
+
+  #restartLater(): void {
+    const first = this.options.restartDelayMs ?? 100;
+    const delayMs = Math.min(
+      first * 2 ** Math.max(0, this.#failedStarts - 1),
+      RESTART_DELAY_MAX_MS,
+    );
+    const life = this.#life;
+    this.options.environment.timers.schedule(delayMs, () => {
+      if (life === this.#life && !this.#stopped) this.#start();
+    });
+  }
+
+  #selfOf(life: number): Self {
+    const enqueue = (completion: () => void) => {
+      if (life !== this.#life || this.#stopped) return;
+      this.#completions.push(completion);
+      this.#run();
+    };
+    return {
+      name: this.name,
+      enqueue,
+      schedule: (delayMs, callback) => {
+        let live = true;
+        const timer = this.options.environment.timers.schedule(
+          delayMs,
+          () => enqueue(() => live && callback()),
+        );
+        return {
+          cancel: () => {
+            live = false;
+            timer.cancel();
+          },
+        };
+      },
+    };
+  }
+
+  /** Works off completions, then messages, until nothing is left or a handler holds the mailbox. */
+  #run(): void {
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      while (this.#behavior !== null) {
+        if (this.#completions.length > 0) {
+          const completions = this.#completions;
+          this.#completions = [];
+          const life = this.#life;
+          for (const completion of completions) {
+            if (life === this.#life) this.#guard(completion);
+          }
+        } else if (!this.#held && this.#mailboxHead < this.#mailbox.length) {
+          this.#handle(this.#take());
+        } else {
+          break;
+        }
+      }
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  #take(): Envelope {
+    const envelope = this.#mailbox[this.#mailboxHead++];
+    if (this.#mailboxHead === this.#mailbox.length) {
+      this.#mailbox = [];
+      this.#mailboxHead = 0;
+    } else if (this.#mailboxHead > 1024 && this.#mailboxHead * 2 > this.#mailbox.length) {
+      this.#mailbox.splice(0, this.#mailboxHead);
+      this.#mailboxHead = 0;
+    }
+    return envelope;
+  }
+
+  #handle({ kind, payload, context }: Envelope): void {
+    if (context.settled) return; // its deadline has passed while it waited
+    this.#open.add(context);
+    const life = this.#life;
+    this.#guard(() => {
+      const handler = this.#behavior![kind as M["kind"]];
+      // deno-lint-ignore no-explicit-any
+      const handled: unknown = handler(payload as any, context as HandlerContext<any>);
+      if (handled === PARKED) return;
+      if (!(handled instanceof Promise)) return context.reply(handled);
+      this.#held = true;
+      const release = (settle: () => void) => {
+        if (life !== this.#life) return;
+        this.#held = false;
+        this.#guard(settle, context);
+        this.#run();
+      };
+      handled.then((value) => release(() => context.reply(value)), (error) => {
+        release(() => {
+          throw error;
+        });
+      });
+    }, context);
+  }
+
+  /** Runs a step of the behaviour. A KafkaError is an answer; anything else is a crash. */
+  #guard(step: () => void, call?: Call): void {
+    try {
+      step();
+    } catch (error) {
+      if (error instanceof KafkaError && call) call.fail(error);
+      else this.#crash(error);
+    }
+  }
+
+  #crash(error: unknown): void {
+    if (this.#stopped) return;
+    this.options.environment.log.write(
+      "error",
+      `${this.name} crashed and is restarted from its log`,
+      { error },
+    );
+    this.#endLife(`${this.name} crashed and is being restarted`);
+    this.#restartLater();
+  }
+
+  #endLife(reason: string): void {
+    this.#life++;
+    this.#behavior = null;
+    this.#held = false;
+    this.#completions = [];
+    for (const call of [...this.#open]) call.fail(new KafkaError(this.options.unavailable, reason));
+  }
+
+  #refuseMailbox(reason: string): void {
+    const waiting = this.#mailbox.slice(this.#mailboxHead);
+    this.#mailbox = [];
+    this.#mailboxHead = 0;
+    for (const { context } of waiting) {
+      context.fail(new KafkaError(this.options.unavailable, reason));
+    }
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * What the server sees of the broker behind it: enough to answer every API, nothing more.
+ *
+ * @module
+ */
+import type { ControllerMessage } from "../actors/controller/messages.ts";
+import type { MetadataImage } from "../actors/controller/metadata_image.ts";
+import type { ActorRef } from "../actors/core/message.ts";
+import type { PartitionMessage } from "../actors/partition/messages.ts";
+import type { BrokerConfig } from "../config/broker_config.ts";
+import type { Environment } from "../environment/environment.ts";
+
+/** What the server sees of the broker behind it. */
+export interface BrokerContext {
+  readonly environment: Environment;
+  readonly nodeId: number;
+  /** The settings in force now, dynamic ones included. */
+  readonly config: () => BrokerConfig;
+  /** The current metadata. A value: keep it for the whole of a request. */
+  readonly metadata: () => MetadataImage;
+  readonly controller: ActorRef<ControllerMessage>;
+  /**
+   * The actor of an existing partition, started on first use. Synchronous, so that Produce requests enter the mailboxes
+   * in order of arrival. The caller has checked topic and partition against `metadata()`.
+   */
+  readonly partition: (topicId: string, partition: number) => ActorRef<PartitionMessage>;
+  /** Leader epoch of a partition, as Metadata tells it. Synchronous. */
+  readonly leaderEpoch: (topicId: string, partition: number) => number;
+}

@@ -1,0 +1,88 @@
+/**
+ * The small ordered key-value store that everything durable in this project is built on.
+ *
+ * Keys and values are bytes; keys are ordered byte by byte. Adapters exist for Deno KV and for memory; it is narrow
+ * enough that a remote Deno KV or a SQL table can stand behind it. Only `storage/` talks to it.
+ *
+ * @module
+ */
+
+/** A stored entry. */
+export interface KvEntry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  /** Opaque version of the entry, for {@linkcode KvCheck}. Changes with every write of the key. */
+  readonly version: string;
+}
+
+/** Holds only while `key` has exactly this version; `null` = while the key is absent. */
+export interface KvCheck {
+  readonly key: Uint8Array;
+  readonly version: string | null;
+}
+
+/** One atomic change. All of it is applied, durably, or none. */
+export interface KvCommit {
+  readonly checks?: readonly KvCheck[];
+  readonly sets?: readonly { readonly key: Uint8Array; readonly value: Uint8Array }[];
+  readonly deletes?: readonly Uint8Array[];
+}
+
+/**
+ * What became of a commit. `commit` never throws.
+ * - `ok`: applied and on stable storage; `version` is the version of every key it set.
+ * - `conflict`: a check did not hold (or, over a network, our own blind resend met our own write: read the key to tell).
+ * - `refused`: surely not applied, for another reason (disk full, limits, closed).
+ * - `unknown`: applied or not, nobody can tell from the answer.
+ */
+export type KvOutcome =
+  | { readonly kind: "ok"; readonly version: string }
+  | { readonly kind: "conflict" }
+  | { readonly kind: "refused"; readonly error: Error }
+  | { readonly kind: "unknown"; readonly error: Error };
+
+/** What one call may carry. A caller that exceeds a limit gets `refused` (commit) or a RangeError (reads). */
+export interface KvLimits {
+  readonly keyBytesMax: number;
+  readonly valueBytesMax: number;
+  /** Sum over a commit of value bytes plus twice the key bytes. */
+  readonly commitBytesMax: number;
+  readonly commitMutationsMax: number;
+  readonly commitChecksMax: number;
+  readonly getKeysMax: number;
+  readonly listEntriesMax: number;
+}
+
+/** Keys from `start` (included) to `end` (left out). */
+export interface KvRange {
+  readonly start: Uint8Array;
+  readonly end: Uint8Array;
+}
+
+/** An ordered key-value store with atomic commits. */
+export interface Kv {
+  readonly limits: KvLimits;
+  /** The entries of up to `limits.getKeysMax` keys, in the order asked, from one consistent view. Throws on I/O errors. */
+  get(keys: readonly Uint8Array[]): Promise<(KvEntry | null)[]>;
+  /** Up to `limit` (at most `limits.listEntriesMax`) entries of a range in key order, from one consistent view. */
+  list(
+    range: KvRange,
+    options: { readonly limit: number; readonly reverse?: boolean },
+  ): Promise<KvEntry[]>;
+  /** Applies one atomic change. At most a few should be in flight: they queue behind each other. */
+  commit(commit: KvCommit): Promise<KvOutcome>;
+  /** Releases the store. Operations still in flight settle as they can. */
+  close(): Promise<void>;
+}
+
+/** A place that holds several named stores: one data folder, or one memory. */
+export interface KvFolder {
+  /** For messages: a path, or `memory:`. */
+  readonly name: string;
+  /** Opens (creating it when absent) the store `name`, e.g. `meta`, `log-0`. Once per name. */
+  open(name: string): Promise<Kv>;
+  /** Free bytes where the stores live; `null` when it cannot be told. */
+  freeBytes(): Promise<number | null>;
+  /** Releases the folder (and its lock), after its stores were closed. */
+  close(): Promise<void>;
+}
