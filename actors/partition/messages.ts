@@ -67,8 +67,6 @@ export type PartitionMessage =
       readonly records: readonly Uint8Array[] | null;
       /** Version of the Produce request: zstd needs 7. */
       readonly requestVersion: number;
-      /** Internal topics are written by their coordinators only. */
-      readonly internal?: boolean;
     },
     Appended
   >
@@ -88,7 +86,11 @@ export type PartitionMessage =
     Fetched
   >
   | Message<
-    /** Registers a waiting Fetch: it is told of everything that becomes readable from `offset` on. */
+    /**
+     * Registers a waiting Fetch: it is told of everything that becomes readable at `offset` and beyond, where `offset`
+     * is the limit (high watermark or last stable offset) that it was told when it read. If the limit has moved since,
+     * it is told so at once.
+     */
     "watch",
     { readonly waiter: FetchWaiter; readonly offset: number; readonly isolation: Isolation },
     void
@@ -122,4 +124,10 @@ export type PartitionMessage =
       readonly epochs: readonly EpochEntry[];
     }
   >
-  | Message<"configure", { readonly config: TopicConfig }, void>;
+  | Message<"configure", { readonly config: TopicConfig }, void>
+  | Message<
+    /** The topic is being deleted, or the broker closes: waiting Fetches are sent to look again. */
+    "retire",
+    Record<never, never>,
+    void
+  >;

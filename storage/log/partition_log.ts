@@ -21,6 +21,8 @@ export interface LogStore {
    * The same object for the same partition while it is open.
    */
   open(id: PartitionId): Promise<PartitionLog>;
+  /** Leader epoch under which this process writes a partition, whether it is open or not. Synchronous. */
+  leaderEpochOf(id: PartitionId): number;
   /** Marks partitions as deleted; their records are swept in the background, resumed at the next start. Idempotent. */
   remove(ids: readonly PartitionId[]): Promise<void>;
   /** Every partition that has stored data: used at start to find the ones of deleted topics. */
@@ -109,6 +111,12 @@ export interface PartitionLog {
     header: BatchHeader,
     onOutcome: (outcome: AppendOutcome) => void,
   ): number;
+
+  /**
+   * Calls `onOutcome` once, later, when the batch in flight at `baseOffset` is settled: for the duplicate of a batch whose
+   * first copy is not durable yet.
+   */
+  whenCommitted(baseOffset: number, onOutcome: (outcome: AppendOutcome) => void): void;
 
   /**
    * Whole batches from the one that contains `offset`, up to `beforeOffset` (high watermark or last stable offset) and

@@ -1,0 +1,175 @@
+/**
+ * The partition actor: the only writer of one log.
+ *
+ * An append decides offsets at once, against everything decided before it, and is answered when its commit is durable;
+ * the mailbox is free meanwhile, so that the next batch joins the same commit. Reads never hold the mailbox either.
+ *
+ * @module
+ */
+import type { Environment } from "../../environment/environment.ts";
+import type { TopicConfig } from "../../config/topic_config.ts";
+import { KafkaError } from "../../protocol/errors.ts";
+import { isTransactional } from "../../protocol/records/batch_header.ts";
+import { validateProduced } from "../../protocol/records/validate.ts";
+import type { PartitionLog } from "../../storage/log/partition_log.ts";
+import { type Behavior, PARKED, type Self } from "../core/message.ts";
+import { FetchWaiters } from "./fetch_waiters.ts";
+import { checkLeaderEpoch, endOfEpoch, UNDEFINED_EPOCH_END } from "./leader_epochs.ts";
+import type { Isolation, PartitionMessage } from "./messages.ts";
+import { lookUpOffset } from "./list_offset.ts";
+import { produceRules } from "./produce_rules.ts";
+
+/** What a partition actor is made of. */
+export interface PartitionParts {
+  /** For messages: `orders-3`. */
+  readonly name: string;
+  readonly environment: Environment;
+  readonly log: PartitionLog;
+  readonly config: TopicConfig;
+  /** `producer.id.expiration.ms`: how long the state of a silent producer is kept. */
+  readonly producerIdExpirationMs: number;
+  /** `producer.id.expiration.check.interval.ms`. */
+  readonly producerIdExpirationCheckIntervalMs: number;
+}
+
+/** One partition of a topic: the only writer of its log. */
+export function partition(self: Self, parts: PartitionParts): Behavior<PartitionMessage> {
+  const { name, environment, log } = parts;
+  const waiting = new FetchWaiters();
+  let rules = produceRules(parts.config);
+  let expiredAtMs = environment.clock.now();
+
+  const limitOf = (isolation: Isolation) =>
+    isolation === "read_committed" ? log.lastStableOffset : log.highWatermark;
+
+  /** Runs `step`, which may move the readable limits by `bytes`, and wakes whom it concerns. */
+  function advance(bytes: number): void {
+    waiting.advanced(bytes, "read_uncommitted");
+    waiting.advanced(bytes, "read_committed");
+  }
+
+  function expireProducers(nowMs: number): void {
+    if (nowMs - expiredAtMs < parts.producerIdExpirationCheckIntervalMs) return;
+    expiredAtMs = nowMs;
+    log.producers.expire(nowMs - parts.producerIdExpirationMs);
+  }
+
+  return {
+    append({ records, requestVersion }, context) {
+      const nowMs = environment.clock.now();
+      expireProducers(nowMs);
+      const { bytes, header, logAppendTimeMs } = validateProduced(records, { ...rules, requestVersion }, nowMs);
+      if (isTransactional(header)) {
+        throw new KafkaError("INVALID_TXN_STATE", `${name} has no open transaction of producer ${header.producerId}`);
+      }
+      const appended = (baseOffset: number) => ({ baseOffset, logAppendTimeMs, logStartOffset: log.logStartOffset });
+
+      const verdict = log.producers.check(header);
+      if (verdict.kind === "duplicate") {
+        if (verdict.baseOffset < log.highWatermark) return appended(verdict.baseOffset);
+        log.whenCommitted(verdict.baseOffset, (outcome) => {
+          self.enqueue(() => {
+            if (outcome.kind === "committed") context.reply(appended(verdict.baseOffset));
+            else context.fail(storageError(name, outcome.error));
+          });
+        });
+        return PARKED;
+      }
+
+      const baseOffset = log.append(bytes, header, (outcome) => {
+        self.enqueue(() => {
+          if (outcome.kind === "failed") return context.fail(storageError(name, outcome.error));
+          context.reply(appended(baseOffset));
+          advance(header.sizeBytes);
+        });
+      });
+      return PARKED;
+    },
+
+    fetch({ offset, maxBytes, minOneBatch, isolation, currentLeaderEpoch, lastFetchedEpoch }, context) {
+      checkLeaderEpoch(currentLeaderEpoch, log.leaderEpoch, name);
+      const { highWatermark, lastStableOffset, logStartOffset } = log;
+      const watermarks = { highWatermark, lastStableOffset, logStartOffset };
+      const nothing = { slices: [], bytes: 0, abortedTransactions: isolation === "read_committed" ? [] : null };
+
+      const divergingEpoch = lastFetchedEpoch < 0 ? null : divergence(log, offset, lastFetchedEpoch);
+      if (divergingEpoch) return { ...nothing, ...watermarks, divergingEpoch };
+      if (offset < logStartOffset || offset > highWatermark) {
+        throw new KafkaError(
+          "OFFSET_OUT_OF_RANGE",
+          `${name} holds offsets ${logStartOffset} to ${highWatermark}, not ${offset}`,
+        );
+      }
+      const beforeOffset = limitOf(isolation);
+      if (offset >= beforeOffset || maxBytes <= 0 && !minOneBatch) {
+        return { ...nothing, ...watermarks, divergingEpoch: null };
+      }
+      const read = log.read({ offset, beforeOffset, maxBytes, minOneBatch });
+      if (!(read instanceof Promise) && isolation === "read_uncommitted") {
+        return { ...watermarks, slices: read.slices, bytes: read.bytes, abortedTransactions: null, divergingEpoch };
+      }
+      Promise.resolve(read).then(async ({ slices, bytes, nextOffset }) => {
+        const abortedTransactions = isolation === "read_committed"
+          ? await log.abortedTransactions(offset, nextOffset)
+          : null;
+        context.reply({ ...watermarks, slices, bytes, abortedTransactions, divergingEpoch });
+      }).catch((error) => context.fail(storageError(name, error)));
+      return PARKED;
+    },
+
+    watch({ waiter, offset, isolation }) {
+      waiting.add(waiter, isolation);
+      if (limitOf(isolation) > offset) waiter.advanced(0);
+    },
+
+    listOffset({ timestamp, isolation, currentLeaderEpoch }, context) {
+      checkLeaderEpoch(currentLeaderEpoch, log.leaderEpoch, name);
+      lookUpOffset(log, timestamp, limitOf(isolation ?? "read_uncommitted"))
+        .then((found) => context.reply(found), (error) => context.fail(storageError(name, error)));
+      return PARKED;
+    },
+
+    epochEnd({ leaderEpoch, currentLeaderEpoch }) {
+      checkLeaderEpoch(currentLeaderEpoch, log.leaderEpoch, name);
+      return endOfEpoch(log.epochs, leaderEpoch, log.highWatermark);
+    },
+
+    describeProducers() {
+      expireProducers(environment.clock.now());
+      return log.producers.describe();
+    },
+
+    describe() {
+      const { logStartOffset, highWatermark, lastStableOffset, leaderEpoch, sizeBytes, epochs } = log;
+      return { logStartOffset, highWatermark, lastStableOffset, leaderEpoch, sizeBytes, epochs };
+    },
+
+    configure({ config }) {
+      rules = produceRules(config);
+    },
+
+    retire() {
+      waiting.disperse();
+    },
+  };
+}
+
+/** KIP-595: where the log of a fetcher and this one part, if they do. */
+function divergence(
+  log: PartitionLog,
+  offset: number,
+  lastFetchedEpoch: number,
+): { readonly epoch: number; readonly endOffset: number } | null {
+  const end = endOfEpoch(log.epochs, lastFetchedEpoch, log.highWatermark);
+  if (end === UNDEFINED_EPOCH_END) {
+    throw new KafkaError("OFFSET_OUT_OF_RANGE", `Leader epoch ${lastFetchedEpoch} is unknown here`);
+  }
+  if (end.leaderEpoch === lastFetchedEpoch && end.endOffset >= offset) return null;
+  return { epoch: end.leaderEpoch, endOffset: end.endOffset };
+}
+
+function storageError(name: string, error: unknown): KafkaError {
+  if (error instanceof KafkaError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new KafkaError("KAFKA_STORAGE_ERROR", `${name}: ${reason}`, { cause: error });
+}

@@ -1,0 +1,19 @@
+/**
+ * What a topic's settings mean for the batches that are produced to it.
+ *
+ * @module
+ */
+import type { TopicConfig } from "../../config/topic_config.ts";
+import type { ProduceRules } from "../../protocol/records/validate.ts";
+
+/** The rules of a topic, but for the version of the request. */
+export function produceRules(config: TopicConfig): Omit<ProduceRules, "requestVersion"> {
+  return {
+    maxMessageBytes: config.maxMessageBytes,
+    timestampType: config.messageTimestampType,
+    beforeMaxMs: config.messageTimestampBeforeMaxMs,
+    afterMaxMs: config.messageTimestampAfterMaxMs,
+    compacted: config.cleanupPolicy.has("compact"),
+    compressionType: config.compressionType,
+  };
+}
