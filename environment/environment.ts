@@ -55,7 +55,7 @@ export interface Address {
   readonly port: number;
 }
 
-/** Plain byte duplexes. */
+/** Plain byte duplexes. What goes wrong is a `NetworkError`. */
 export interface Network {
   /** Opens a listening port. Throws when the port is taken or the address is not of this machine. */
   listen(address: Address): Promise<Listener>;
