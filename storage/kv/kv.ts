@@ -4,6 +4,12 @@
  * Keys and values are bytes; keys are ordered byte by byte. Adapters exist for Deno KV and for memory; it is narrow
  * enough that a remote Deno KV or a SQL table can stand behind it. Only `storage/` talks to it.
  *
+ * Whose bytes are whose: an adapter has taken what it needs of keys and values when `commit` returns its promise, so the
+ * caller may reuse them at once. Entries that `get` and `list` answer may be shared: nobody writes to them.
+ *
+ * Keys are built with `key.ts`; their cost towards the limits is told by `keyBytes` and `commitCost` of `limits.ts`.
+ * {@linkcode KvFolder} adapters: `memory/memory_folder.ts`, `deno/deno_folder.ts`.
+ *
  * @module
  */
 
@@ -41,12 +47,17 @@ export type KvOutcome =
   | { readonly kind: "refused"; readonly error: Error }
   | { readonly kind: "unknown"; readonly error: Error };
 
-/** What one call may carry. A caller that exceeds a limit gets `refused` (commit) or a RangeError (reads). */
+/**
+ * What one call may carry. A caller that exceeds a limit gets `refused` (commit) or a RangeError (reads). Key bytes are
+ * the bytes as stored, see `keyBytes` in `limits.ts`.
+ */
 export interface KvLimits {
   readonly keyBytesMax: number;
   readonly valueBytesMax: number;
   /** Sum over a commit of value bytes plus twice the key bytes. */
   readonly commitBytesMax: number;
+  /** Sum over a commit of key bytes, those of checks included. */
+  readonly commitKeyBytesMax: number;
   readonly commitMutationsMax: number;
   readonly commitChecksMax: number;
   readonly getKeysMax: number;
