@@ -1,0 +1,167 @@
+/**
+ * The settings of a broker, in layers.
+ *
+ * @module
+ */
+import { ConfigError } from "./config_error.ts";
+import type { ConfigDefinition } from "./definition.ts";
+import {
+  BROKER_DEFINITIONS,
+  type BrokerConfigName,
+  type BrokerConfigOf,
+  type MaybeUnset,
+} from "./definitions.ts";
+import { type ConfigValue, parseValue } from "./value.ts";
+
+/** Where a setting's value can come from, the one that counts first; the names are Kafka's (`ConfigEntry.ConfigSource`). */
+export type BrokerConfigSource =
+  /** Set while running, for this broker. */
+  | "DYNAMIC_BROKER_CONFIG"
+  /** Set while running, for all brokers. */
+  | "DYNAMIC_DEFAULT_BROKER_CONFIG"
+  /** Given at start. */
+  | "STATIC_BROKER_CONFIG"
+  | "DEFAULT_CONFIG";
+
+/** The text that one layer gives for a setting. */
+export interface LayeredText {
+  readonly source: BrokerConfigSource;
+  readonly text: string;
+}
+
+type Texts = ReadonlyMap<string, string>;
+
+const NONE: Texts = new Map();
+const definitions: ReadonlyMap<string, ConfigDefinition> = new Map(
+  Object.entries(BROKER_DEFINITIONS),
+);
+const defaults: ReadonlyMap<string, ConfigValue> = new Map(
+  [...definitions].flatMap(([name, definition]) =>
+    definition.default === null ? [] : [[name, parseValue(name, definition, definition.default)]]
+  ),
+);
+
+/**
+ * The settings of a broker: a value that never changes. What is set while the broker runs gives a new one
+ * ({@linkcode BrokerConfig.withDynamic}).
+ *
+ * The names of the settings, and which of them have which type, are known to the compiler.
+ */
+export class BrokerConfig {
+  /** All defaults. */
+  static readonly defaults = new BrokerConfig(NONE, NONE, NONE);
+
+  readonly #layers: readonly (readonly [BrokerConfigSource, Texts])[];
+  readonly #values: ReadonlyMap<string, ConfigValue>;
+
+  private constructor(fixed: Texts, perCluster: Texts, perBroker: Texts) {
+    this.#layers = [
+      ["DYNAMIC_BROKER_CONFIG", perBroker],
+      ["DYNAMIC_DEFAULT_BROKER_CONFIG", perCluster],
+      ["STATIC_BROKER_CONFIG", fixed],
+    ];
+    this.#values = new Map(
+      [...fixed, ...perCluster, ...perBroker].map((
+        [name, text],
+      ) => [name, parseValue(name, brokerDefinition(name), text)]),
+    );
+  }
+
+  /**
+   * The settings given at start.
+   *
+   * @throws ConfigError on an unknown name, a wrong type or a value out of range: one clear line.
+   */
+  static parse(entries: Iterable<readonly [name: string, text: string]>): BrokerConfig {
+    return new BrokerConfig(new Map(entries), NONE, NONE);
+  }
+
+  /**
+   * These settings with others on top that were set while running, in place of any set so before. What this version
+   * does not know or does not allow (a newer one may have stored it) is left out, as Kafka does.
+   */
+  withDynamic(perCluster: Texts, perBroker: Texts): BrokerConfig {
+    const [, , [, fixed]] = this.#layers;
+    return new BrokerConfig(fixed, onlyUsable(perCluster), onlyUsable(perBroker));
+  }
+
+  /** A setting of type `int` or `short`. */
+  int<N extends BrokerConfigOf<"int" | "short">>(name: N): MaybeUnset<N, number> {
+    return this.#value(name) as MaybeUnset<N, number>;
+  }
+
+  /** A setting of type `long`; beyond ±2^53 (they mean "no limit") it is rounded. */
+  long<N extends BrokerConfigOf<"long">>(name: N): MaybeUnset<N, number> {
+    return this.#value(name) as MaybeUnset<N, number>;
+  }
+
+  double<N extends BrokerConfigOf<"double">>(name: N): MaybeUnset<N, number> {
+    return this.#value(name) as MaybeUnset<N, number>;
+  }
+
+  boolean<N extends BrokerConfigOf<"boolean">>(name: N): MaybeUnset<N, boolean> {
+    return this.#value(name) as MaybeUnset<N, boolean>;
+  }
+
+  /** A setting of type `string`, `class` or `password`. */
+  string<N extends BrokerConfigOf<"string" | "class" | "password">>(
+    name: N,
+  ): MaybeUnset<N, string> {
+    return this.#value(name) as MaybeUnset<N, string>;
+  }
+
+  list<N extends BrokerConfigOf<"list">>(name: N): MaybeUnset<N, readonly string[]> {
+    return this.#value(name) as MaybeUnset<N, readonly string[]>;
+  }
+
+  /** The exact text of a setting of any type; `null` when it has no value. */
+  text(name: BrokerConfigName): string | null {
+    return this.layersOf(name)[0]?.text ?? null;
+  }
+
+  /** Whether it was set, at start or while running. */
+  isSet(name: BrokerConfigName): boolean {
+    return this.#values.has(name);
+  }
+
+  /** What each layer gives for a setting, the one that counts first; the default, if there is one, is last. */
+  layersOf(name: BrokerConfigName): readonly LayeredText[] {
+    const layers: LayeredText[] = [];
+    for (const [source, texts] of this.#layers) {
+      const text = texts.get(name);
+      if (text !== undefined) layers.push({ source, text });
+    }
+    const fallback = brokerDefinition(name).default;
+    if (fallback !== null) layers.push({ source: "DEFAULT_CONFIG", text: fallback });
+    return layers;
+  }
+
+  #value(name: BrokerConfigName): ConfigValue | null {
+    return this.#values.get(name) ?? defaults.get(name) ?? null;
+  }
+}
+
+/**
+ * The definition of a broker setting.
+ *
+ * @throws ConfigError when there is none of that name.
+ */
+export function brokerDefinition(name: string): ConfigDefinition {
+  const definition = definitions.get(name);
+  if (definition === undefined) throw new ConfigError(`Unknown configuration ${name}`);
+  return definition;
+}
+
+function onlyUsable(texts: Texts): Texts {
+  const usable = new Map<string, string>();
+  for (const [name, text] of texts) {
+    try {
+      const definition = brokerDefinition(name);
+      parseValue(name, definition, text);
+      if (definition.dynamic) usable.set(name, text);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+    }
+  }
+  return usable;
+}

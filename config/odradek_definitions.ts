@@ -1,0 +1,40 @@
+/**
+ * Settings of this broker that Kafka does not have. Their names start with `odradek.`.
+ *
+ * @module
+ */
+import type { ConfigDefinitions } from "./definition.ts";
+
+/** Settings of this broker that Kafka does not have, by name. */
+export const ODRADEK_DEFINITIONS = {
+  "odradek.accept.any.replication.factor": {
+    type: "boolean",
+    default: "false",
+    importance: "medium",
+    documentation: "Accepts topics with a replication factor or a min.insync.replicas above 1, " +
+      "stores and shows the number, and keeps one copy all the same.",
+  },
+  "odradek.cache.bytes": {
+    type: "long",
+    default: "67108864",
+    rule: { min: 0 },
+    importance: "medium",
+    documentation: "How many bytes of stored chunks are kept in memory for all readers together.",
+  },
+  "odradek.disk.reserve.bytes": {
+    type: "long",
+    default: "268435456",
+    rule: { min: 0 },
+    importance: "medium",
+    documentation: "When the disk of the data folder has fewer free bytes than this, records are " +
+      "refused; deleting and retention still work.",
+  },
+  "odradek.response.max.bytes": {
+    type: "int",
+    default: "8388608",
+    rule: { min: 1024 },
+    importance: "medium",
+    documentation: "The most bytes of records in one answer to Fetch, whatever the client asks " +
+      "for; one whole batch is always sent.",
+  },
+} as const satisfies ConfigDefinitions;
