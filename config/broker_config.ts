@@ -4,6 +4,7 @@
  * @module
  */
 import { ConfigError } from "./config_error.ts";
+import { minInsyncReplicasComplaint } from "./copies.ts";
 import type { ConfigDefinition } from "./definition.ts";
 import {
   BROKER_DEFINITIONS,
@@ -70,10 +71,14 @@ export class BrokerConfig {
   /**
    * The settings given at start.
    *
-   * @throws ConfigError on an unknown name, a wrong type or a value out of range: one clear line.
+   * @param entries the last one of a name counts.
+   * @throws ConfigError on an unknown name, a wrong type, a value out of range, or values that contradict each other:
+   *   one clear line.
    */
   static parse(entries: Iterable<readonly [name: string, text: string]>): BrokerConfig {
-    return new BrokerConfig(new Map(entries), NONE, NONE);
+    const config = new BrokerConfig(new Map(entries), NONE, NONE);
+    config.#checkTogether();
+    return config;
   }
 
   /**
@@ -134,6 +139,12 @@ export class BrokerConfig {
     const fallback = brokerDefinition(name).default;
     if (fallback !== null) layers.push({ source: "DEFAULT_CONFIG", text: fallback });
     return layers;
+  }
+
+  #checkTogether(): void {
+    if (this.boolean("odradek.accept.any.replication.factor")) return;
+    const complaint = minInsyncReplicasComplaint(this.text("min.insync.replicas")!);
+    if (complaint !== null) throw new ConfigError(complaint);
   }
 
   #value(name: BrokerConfigName): ConfigValue | null {

@@ -34,6 +34,24 @@ export function parseValue(name: string, definition: ConfigDefinition, text: str
   return value;
 }
 
+/** A legal text of a setting in the form in which DescribeConfigs shows it. */
+export function canonicalText(definition: ConfigDefinition, text: string): string {
+  switch (definition.type) {
+    case "boolean":
+      return text.trim().toLowerCase();
+    case "short":
+    case "int":
+    case "long":
+      return String(BigInt(text.trim()));
+    case "list":
+      return parseList(text).join(",");
+    case "password":
+      return text;
+    default:
+      return text.trim();
+  }
+}
+
 /** The items of a list as text: parted by commas, without the blanks around them. */
 export function parseList(text: string): readonly string[] {
   const trimmed = text.trim();

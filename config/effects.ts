@@ -1,0 +1,45 @@
+/**
+ * What Kafka's settings do in this broker. A setting that is not listed is checked, stored and shown, and does nothing.
+ *
+ * A test compares the list with the settings that the code reads; COMPATIBILITY.md is made from it.
+ *
+ * @module
+ */
+import type { ConfigDefinition } from "./definition.ts";
+import { BROKER_DEFINITIONS, type BrokerConfigName, type TopicConfigName } from "./definitions.ts";
+import { TOPIC_SYNONYMS } from "./topic_synonyms.ts";
+
+const WITHOUT_EFFECT = "Accepted and shown; it has no effect in this broker.";
+
+/** What topic settings do, by name. */
+export const TOPIC_EFFECTS: Readonly<Partial<Record<TopicConfigName, string>>> = {
+  "cleanup.policy": "A topic with `compact` refuses records without a key.",
+  "compression.type": "A codec other than `producer` compresses every batch anew with it.",
+  "max.message.bytes": "The largest batch that is accepted.",
+  "message.timestamp.after.max.ms": "How far in the future a record's timestamp may be.",
+  "message.timestamp.before.max.ms": "How far in the past a record's timestamp may be.",
+  "message.timestamp.type":
+    "`LogAppendTime` replaces the records' timestamps by the broker's time.",
+};
+
+/** What broker settings do, by name. Those that only give a topic setting its default are not listed. */
+export const BROKER_EFFECTS: Readonly<Partial<Record<BrokerConfigName, string>>> = {};
+
+const topicSettingOf: ReadonlyMap<string, string> = new Map(
+  Object.entries(TOPIC_SYNONYMS).flatMap(([topic, synonyms]) =>
+    synonyms.map(({ name }) => [name, topic])
+  ),
+);
+
+/** One sentence of what a topic setting does here. */
+export function topicDocumentation(name: TopicConfigName): string {
+  return TOPIC_EFFECTS[name] ?? WITHOUT_EFFECT;
+}
+
+/** One sentence of what a broker setting does here. */
+export function brokerDocumentation(name: BrokerConfigName): string {
+  const definition: ConfigDefinition = BROKER_DEFINITIONS[name];
+  const topicSetting = topicSettingOf.get(name);
+  return definition.documentation ?? BROKER_EFFECTS[name] ??
+    (topicSetting ? `The default of the topic setting ${topicSetting}.` : WITHOUT_EFFECT);
+}
