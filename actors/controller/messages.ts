@@ -95,4 +95,10 @@ export type ControllerMessage =
     "allocateProducerIds",
     Record<never, never>,
     { readonly first: bigint; readonly count: number }
+  >
+  | Message<
+    /** The logs of a deleted topic are swept: its tombstone may go. */
+    "forgetDeleted",
+    { readonly id: string },
+    void
   >;

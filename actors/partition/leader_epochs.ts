@@ -18,9 +18,15 @@ export const UNDEFINED_EPOCH_END = { leaderEpoch: -1, endOffset: -1 } as const;
 export function checkLeaderEpoch(claimed: number, current: number, partitionName: string): void {
   if (claimed < 0 || claimed === current) return;
   if (claimed < current) {
-    throw new KafkaError("FENCED_LEADER_EPOCH", `${partitionName} is at leader epoch ${current}, not ${claimed}`);
+    throw new KafkaError(
+      "FENCED_LEADER_EPOCH",
+      `${partitionName} is at leader epoch ${current}, not ${claimed}`,
+    );
   }
-  throw new KafkaError("UNKNOWN_LEADER_EPOCH", `${partitionName} is at leader epoch ${current}, not yet ${claimed}`);
+  throw new KafkaError(
+    "UNKNOWN_LEADER_EPOCH",
+    `${partitionName} is at leader epoch ${current}, not yet ${claimed}`,
+  );
 }
 
 /**

@@ -33,10 +33,16 @@ export async function lookUpOffset(
       return { offset: beforeOffset, timestampMs: -1, leaderEpoch: log.leaderEpoch };
     case EARLIEST:
     case EARLIEST_LOCAL:
-      return { offset: log.logStartOffset, timestampMs: -1, leaderEpoch: epochAt(log.epochs, log.logStartOffset) };
+      return {
+        offset: log.logStartOffset,
+        timestampMs: -1,
+        leaderEpoch: epochAt(log.epochs, log.logStartOffset),
+      };
     case MAX_TIMESTAMP:
       return await log.findMaxTimestamp() ?? NOTHING;
     default:
-      return timestamp < 0 ? NOTHING : await log.findByTimestamp(timestamp, beforeOffset) ?? NOTHING;
+      return timestamp < 0
+        ? NOTHING
+        : await log.findByTimestamp(timestamp, beforeOffset) ?? NOTHING;
   }
 }

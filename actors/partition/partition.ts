@@ -58,11 +58,21 @@ export function partition(self: Self, parts: PartitionParts): Behavior<Partition
     append({ records, requestVersion }, context) {
       const nowMs = environment.clock.now();
       expireProducers(nowMs);
-      const { bytes, header, logAppendTimeMs } = validateProduced(records, { ...rules, requestVersion }, nowMs);
+      const { bytes, header, logAppendTimeMs } = validateProduced(records, {
+        ...rules,
+        requestVersion,
+      }, nowMs);
       if (isTransactional(header)) {
-        throw new KafkaError("INVALID_TXN_STATE", `${name} has no open transaction of producer ${header.producerId}`);
+        throw new KafkaError(
+          "INVALID_TXN_STATE",
+          `${name} has no open transaction of producer ${header.producerId}`,
+        );
       }
-      const appended = (baseOffset: number) => ({ baseOffset, logAppendTimeMs, logStartOffset: log.logStartOffset });
+      const appended = (baseOffset: number) => ({
+        baseOffset,
+        logAppendTimeMs,
+        logStartOffset: log.logStartOffset,
+      });
 
       const verdict = log.producers.check(header);
       if (verdict.kind === "duplicate") {
@@ -86,13 +96,22 @@ export function partition(self: Self, parts: PartitionParts): Behavior<Partition
       return PARKED;
     },
 
-    fetch({ offset, maxBytes, minOneBatch, isolation, currentLeaderEpoch, lastFetchedEpoch }, context) {
+    fetch(
+      { offset, maxBytes, minOneBatch, isolation, currentLeaderEpoch, lastFetchedEpoch },
+      context,
+    ) {
       checkLeaderEpoch(currentLeaderEpoch, log.leaderEpoch, name);
       const { highWatermark, lastStableOffset, logStartOffset } = log;
       const watermarks = { highWatermark, lastStableOffset, logStartOffset };
-      const nothing = { slices: [], bytes: 0, abortedTransactions: isolation === "read_committed" ? [] : null };
+      const nothing = {
+        slices: [],
+        bytes: 0,
+        abortedTransactions: isolation === "read_committed" ? [] : null,
+      };
 
-      const divergingEpoch = lastFetchedEpoch < 0 ? null : divergence(log, offset, lastFetchedEpoch);
+      const divergingEpoch = lastFetchedEpoch < 0
+        ? null
+        : divergence(log, offset, lastFetchedEpoch);
       if (divergingEpoch) return { ...nothing, ...watermarks, divergingEpoch };
       if (offset < logStartOffset || offset > highWatermark) {
         throw new KafkaError(
@@ -106,7 +125,13 @@ export function partition(self: Self, parts: PartitionParts): Behavior<Partition
       }
       const read = log.read({ offset, beforeOffset, maxBytes, minOneBatch });
       if (!(read instanceof Promise) && isolation === "read_uncommitted") {
-        return { ...watermarks, slices: read.slices, bytes: read.bytes, abortedTransactions: null, divergingEpoch };
+        return {
+          ...watermarks,
+          slices: read.slices,
+          bytes: read.bytes,
+          abortedTransactions: null,
+          divergingEpoch,
+        };
       }
       Promise.resolve(read).then(async ({ slices, bytes, nextOffset }) => {
         const abortedTransactions = isolation === "read_committed"
@@ -140,7 +165,8 @@ export function partition(self: Self, parts: PartitionParts): Behavior<Partition
     },
 
     describe() {
-      const { logStartOffset, highWatermark, lastStableOffset, leaderEpoch, sizeBytes, epochs } = log;
+      const { logStartOffset, highWatermark, lastStableOffset, leaderEpoch, sizeBytes, epochs } =
+        log;
       return { logStartOffset, highWatermark, lastStableOffset, leaderEpoch, sizeBytes, epochs };
     },
 

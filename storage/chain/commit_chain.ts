@@ -1,0 +1,200 @@
+/**
+ * A chain of commits: how one writer changes its part of a store, safe against lost answers, resends and zombies.
+ *
+ * Every commit checks *and rewrites* the chain's HEAD, and leaves a token there that no other commit has. So commits form
+ * one chain without gap, overlap or repetition; a blind resend applies at most once; and a writer that was replaced finds
+ * its check broken and stops for good. Never is "not applied" concluded from a HEAD that looks unchanged: an earlier
+ * send of the same bytes may still arrive.
+ *
+ * @module
+ */
+import type { Environment } from "../../environment/environment.ts";
+import { sleep } from "../../environment/sleep.ts";
+import { KafkaError } from "../../protocol/errors.ts";
+import type { Kv, KvCommit } from "../kv/kv.ts";
+import { decodeHead, encodeHead, type Head } from "./head.ts";
+
+/** Someone else writes this chain now. The writer must never write again. */
+export class FencedError extends Error {
+  constructor(chain: string, epoch: number, found: Head | null) {
+    super(
+      `${chain} was taken over: this writer is at epoch ${epoch}, the store at ${
+        found?.epoch ?? "none"
+      }`,
+    );
+    this.name = "FencedError";
+  }
+}
+
+/** What became of a commit of a chain. After `refused` the chain stands where it was; any doubt was waited out. */
+export type ChainOutcome = { readonly kind: "ok" } | {
+  readonly kind: "refused";
+  readonly error: Error;
+};
+
+/** Where a chain lives, and who writes it. */
+export interface ChainOptions {
+  /** For messages: `metadata`, `shard 3`. */
+  readonly name: string;
+  readonly kv: Kv;
+  readonly headKey: Uint8Array;
+  readonly environment: Environment;
+}
+
+/** Milliseconds before an unanswered commit is sent again: first, and at most. */
+const RESEND_FIRST_MS = 10;
+const RESEND_MAX_MS = 1_000;
+
+/** The one writer of a chain of commits. */
+export class CommitChain {
+  #head: Head;
+  #version: string;
+  #fenced: FencedError | null = null;
+  #busy = false;
+
+  private constructor(private readonly options: ChainOptions, head: Head, version: string) {
+    this.#head = head;
+    this.#version = version;
+  }
+
+  /**
+   * Takes the chain over: its epoch rises by one (a new chain begins at 0), and whoever wrote it before is fenced.
+   *
+   * @throws FencedError when another takeover wins at the same time
+   * @throws KafkaError KAFKA_STORAGE_ERROR when the store refuses
+   */
+  static async takeOver(options: ChainOptions): Promise<CommitChain> {
+    const { kv, headKey, name } = options;
+    const [entry] = await kv.get([headKey]);
+    const before = entry && decodeHead(entry.value);
+    const chain = new CommitChain(
+      options,
+      before ?? { epoch: -1, sequence: -1, token: new Uint8Array(16), state: new Uint8Array(0) },
+      entry?.version ?? "",
+    );
+    const outcome = await chain.#write(
+      {},
+      chain.#head.epoch + 1,
+      chain.#head.state,
+      entry === null,
+    );
+    if (outcome.kind === "refused") {
+      throw new KafkaError(
+        "KAFKA_STORAGE_ERROR",
+        `Cannot take over ${name}: ${outcome.error.message}`,
+        {
+          cause: outcome.error,
+        },
+      );
+    }
+    return chain;
+  }
+
+  /** How often this chain was taken over before. */
+  get epoch(): number {
+    return this.#head.epoch;
+  }
+
+  /** The number of the last commit; the takeover is one too. */
+  get sequence(): number {
+    return this.#head.sequence;
+  }
+
+  /** What the last commit left in HEAD for whoever loads the chain. */
+  get state(): Uint8Array {
+    return this.#head.state;
+  }
+
+  /**
+   * Commits `change` and, in HEAD, `state`. One at a time. Settles only when the outcome is sure.
+   *
+   * @throws FencedError when this writer was replaced, now or earlier
+   */
+  commit(
+    change: Omit<KvCommit, "checks">,
+    state: Uint8Array = this.#head.state,
+  ): Promise<ChainOutcome> {
+    return this.#write(change, this.#head.epoch, state, false);
+  }
+
+  async #write(
+    change: Omit<KvCommit, "checks">,
+    epoch: number,
+    state: Uint8Array,
+    first: boolean,
+  ): Promise<ChainOutcome> {
+    if (this.#fenced) throw this.#fenced;
+    if (this.#busy) throw new Error(`${this.options.name}: one commit at a time`);
+    this.#busy = true;
+    try {
+      const { kv, headKey, environment } = this.options;
+      const head: Head = {
+        epoch,
+        sequence: this.#head.sequence + 1,
+        token: environment.random.bytes(16),
+        state,
+      };
+      const commit: KvCommit = {
+        checks: [{ key: headKey, version: first ? null : this.#version }],
+        sets: [{ key: headKey, value: encodeHead(head) }, ...change.sets ?? []],
+        deletes: change.deletes ?? [],
+      };
+      // Once a send is in doubt it may still be applied: from then on only "applied" or "fenced" is an answer.
+      let inDoubt = false;
+      for (let delayMs = RESEND_FIRST_MS;; delayMs = Math.min(delayMs * 2, RESEND_MAX_MS)) {
+        const outcome = await kv.commit(commit);
+        if (outcome.kind === "ok") return this.#advance(head, outcome.version);
+        if (outcome.kind === "refused" && !inDoubt) return outcome;
+        inDoubt = true;
+        if (outcome.kind === "conflict") return await this.#resolveConflict(head);
+        environment.log.write(
+          "warn",
+          `${this.options.name}: the store did not answer a commit; sending it again`,
+          {
+            error: outcome.error,
+            delayMs,
+          },
+        );
+        await sleep(environment, delayMs);
+      }
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** A check did not hold: either an earlier send of this very commit was applied, or somebody else wrote. */
+  async #resolveConflict(head: Head): Promise<ChainOutcome> {
+    const entry = await this.#readHead();
+    const found = entry && decodeHead(entry.value);
+    if (entry && found && sameToken(found.token, head.token)) {
+      return this.#advance(head, entry.version);
+    }
+    this.#fenced = new FencedError(this.options.name, head.epoch, found);
+    throw this.#fenced;
+  }
+
+  async #readHead() {
+    const { kv, headKey, environment, name } = this.options;
+    for (let delayMs = RESEND_FIRST_MS;; delayMs = Math.min(delayMs * 2, RESEND_MAX_MS)) {
+      try {
+        return (await kv.get([headKey]))[0];
+      } catch (error) {
+        environment.log.write("warn", `${name}: cannot read HEAD; reading again`, {
+          error,
+          delayMs,
+        });
+        await sleep(environment, delayMs);
+      }
+    }
+  }
+
+  #advance(head: Head, version: string): ChainOutcome {
+    this.#head = head;
+    this.#version = version;
+    return { kind: "ok" };
+  }
+}
+
+function sameToken(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}

@@ -1,0 +1,22 @@
+import type { Kv, KvEntry, KvRange } from "./kv.ts";
+
+/**
+ * All entries of a range in key order, batch by batch. Each batch is one consistent view; the whole is not.
+ */
+export async function* listAll(kv: Kv, range: KvRange): AsyncGenerator<KvEntry> {
+  const limit = kv.limits.listEntriesMax;
+  let { start } = range;
+  while (true) {
+    const entries = await kv.list({ start, end: range.end }, { limit });
+    yield* entries;
+    if (entries.length < limit) return;
+    start = after(entries[entries.length - 1].key);
+  }
+}
+
+/** The smallest key that sorts behind `key`. */
+function after(key: Uint8Array): Uint8Array {
+  const next = new Uint8Array(key.length + 1);
+  next.set(key);
+  return next;
+}

@@ -1,0 +1,102 @@
+/**
+ * The entries of the metadata store, as bytes.
+ *
+ * @module
+ */
+import { int16, int32, int64, string, structs } from "../../protocol/schema/fields.ts";
+import { message } from "../../protocol/schema/message.ts";
+import { decodeValue, encodeValue } from "../value.ts";
+import type { DeletedTopic, StoredTopic } from "./metadata_store.ts";
+
+const overridesField = structs({ fields: { name: string(), value: string() } });
+
+const topicValue = message({
+  name: "StoredTopic",
+  versions: "0",
+  flexible: "0",
+  fields: {
+    name: string(),
+    partitionCount: int32(),
+    replicationFactor: int16(),
+    overrides: overridesField,
+  },
+});
+
+const deletedTopicValue = message({
+  name: "DeletedTopic",
+  versions: "0",
+  flexible: "0",
+  fields: { name: string(), partitionCount: int32() },
+});
+
+const brokerValue = message({
+  name: "BrokerOverrides",
+  versions: "0",
+  flexible: "0",
+  fields: { overrides: overridesField },
+});
+
+const clusterValue = message({
+  name: "Cluster",
+  versions: "0",
+  flexible: "0",
+  fields: { clusterId: string(), nextProducerId: int64() },
+});
+
+type Overrides = ReadonlyMap<string, string>;
+
+function listOf(overrides: Overrides): { name: string; value: string }[] {
+  return Array.from(overrides, ([name, value]) => ({ name, value }));
+}
+
+function mapOf(list: readonly { readonly name: string; readonly value: string }[]): Overrides {
+  return new Map(list.map(({ name, value }) => [name, value]));
+}
+
+export function encodeTopic(
+  { name, partitionCount, replicationFactor, overrides }: StoredTopic,
+): Uint8Array {
+  return encodeValue(topicValue, {
+    name,
+    partitionCount,
+    replicationFactor,
+    overrides: listOf(overrides),
+  });
+}
+
+export function decodeTopic(id: string, value: Uint8Array): StoredTopic {
+  const { name, partitionCount, replicationFactor, overrides } = decodeValue(topicValue, value);
+  return { id, name, partitionCount, replicationFactor, overrides: mapOf(overrides) };
+}
+
+export function encodeDeletedTopic({ name, partitionCount }: DeletedTopic): Uint8Array {
+  return encodeValue(deletedTopicValue, { name, partitionCount });
+}
+
+export function decodeDeletedTopic(id: string, value: Uint8Array): DeletedTopic {
+  const { name, partitionCount } = decodeValue(deletedTopicValue, value);
+  return { id, name, partitionCount };
+}
+
+export function encodeBrokerOverrides(overrides: Overrides): Uint8Array {
+  return encodeValue(brokerValue, { overrides: listOf(overrides) });
+}
+
+export function decodeBrokerOverrides(value: Uint8Array): Overrides {
+  return mapOf(decodeValue(brokerValue, value).overrides);
+}
+
+/** What is stored once for the whole cluster. */
+export interface Cluster {
+  readonly clusterId: string;
+  readonly nextProducerId: bigint;
+}
+
+export function encodeCluster(cluster: Cluster): Uint8Array {
+  return encodeValue(clusterValue, cluster);
+}
+
+export function decodeCluster(value: Uint8Array): Cluster {
+  const { clusterId, nextProducerId } = decodeValue(clusterValue, value);
+  return { clusterId, nextProducerId };
+}
