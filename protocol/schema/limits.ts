@@ -1,0 +1,22 @@
+/**
+ * Bounds of what is decoded.
+ *
+ * @module
+ */
+
+/** Most bytes of a string, as in Kafka: both length forms are held to what an int16 can say. */
+export const STRING_BYTES_MAX = 32_767;
+
+/** What one message may make the decoder build. */
+export interface DecodeLimits {
+  /**
+   * Array elements of the whole message, all arrays together. A count is checked against the bytes that remain as
+   * well, but one byte on the wire can become an object a hundred times its size.
+   */
+  readonly elementsMax: number;
+  /** Unknown tagged fields of one struct. */
+  readonly unknownTagsMax: number;
+}
+
+/** Enough for the metadata of 200 000 partitions. */
+export const DEFAULT_LIMITS: DecodeLimits = { elementsMax: 1 << 20, unknownTagsMax: 1024 };
