@@ -1,0 +1,155 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import {
+  applyChanges,
+  type ConfigTarget,
+  replaceAll,
+  type SettingChange,
+} from "../../config/alter.ts";
+import { BrokerConfig } from "../../config/broker_config.ts";
+import { KafkaError } from "../../protocol/errors.ts";
+
+function alter(
+  target: ConfigTarget,
+  current: Record<string, string>,
+  changes: readonly SettingChange[],
+  broker = BrokerConfig.defaults,
+): Record<string, string> {
+  const before = new Map(Object.entries(current));
+  return Object.fromEntries(applyChanges(target, before, changes, broker));
+}
+
+function set(name: string, value: string | null): SettingChange {
+  return { operation: "set", name, value };
+}
+
+function refuses(change: () => unknown, kind: string, message: string): void {
+  const error = assertThrows(change, KafkaError) as KafkaError;
+  assertEquals([error.kind, error.message], [kind, message]);
+}
+
+Deno.test("A change sets one setting and leaves the others", () => {
+  assertEquals(
+    alter("topic", { "retention.ms": "1", "segment.ms": "2" }, [
+      set("retention.ms", "3"),
+      { operation: "delete", name: "segment.ms", value: null },
+      set("flush.ms", "4"),
+    ]),
+    { "retention.ms": "3", "flush.ms": "4" },
+  );
+});
+
+Deno.test("A change does not touch the map that it started from", () => {
+  const current = new Map([["retention.ms", "1"]]);
+  applyChanges("topic", current, [set("retention.ms", "2")], BrokerConfig.defaults);
+  assertEquals([...current], [["retention.ms", "1"]]);
+});
+
+Deno.test("A list is appended to and subtracted from, starting at its default", () => {
+  const append = (value: string): SettingChange => ({
+    operation: "append",
+    name: "cleanup.policy",
+    value,
+  });
+  const subtract = { ...append("delete"), operation: "subtract" } as const;
+  assertEquals(alter("topic", {}, [append("compact")]), { "cleanup.policy": "delete,compact" });
+  assertEquals(alter("topic", {}, [append("delete")]), { "cleanup.policy": "delete" });
+  assertEquals(
+    alter("topic", { "cleanup.policy": "delete,compact" }, [subtract]),
+    { "cleanup.policy": "compact" },
+  );
+  assertEquals(alter("topic", {}, [subtract]), { "cleanup.policy": "" });
+});
+
+Deno.test("A list that was appended to and subtracted from again is what it was", () => {
+  const replica = fc.tuple(fc.nat(9), fc.nat(9)).map(([a, b]) => `${a}:${b}`);
+  const replicas = fc.uniqueArray(replica, { minLength: 1, maxLength: 8 });
+  const name = "leader.replication.throttled.replicas";
+  fc.assert(fc.property(replicas, replicas, (before, added) => {
+    const fresh = added.filter((item) => !before.includes(item));
+    const value = fresh.join(",");
+    const current = { [name]: before.join(",") };
+    const more = alter("topic", current, [{ operation: "append", name, value }]);
+    assertEquals(alter("topic", more, [{ operation: "subtract", name, value }]), current);
+  }));
+});
+
+Deno.test("Appending to something else than a list is refused", () => {
+  refuses(
+    () => alter("topic", {}, [{ operation: "append", name: "retention.ms", value: "1" }]),
+    "INVALID_CONFIG",
+    "Can't APPEND to key retention.ms because its type is not LIST.",
+  );
+});
+
+Deno.test("A name that comes twice is refused", () => {
+  refuses(
+    () => alter("topic", {}, [set("retention.ms", "1"), set("retention.ms", "2")]),
+    "INVALID_REQUEST",
+    "Error due to duplicate config keys: retention.ms",
+  );
+});
+
+Deno.test("A value that is null is refused unless the setting is deleted", () => {
+  refuses(
+    () => alter("topic", {}, [set("retention.ms", null)]),
+    "INVALID_REQUEST",
+    "Null value not supported for : retention.ms",
+  );
+  refuses(
+    () => replaceAll("topic", [{ name: "retention.ms", value: null }], BrokerConfig.defaults),
+    "INVALID_CONFIG",
+    "Null value not supported for topic configs: retention.ms",
+  );
+});
+
+Deno.test("Replacing all settings forgets those that are not named", () => {
+  const next = replaceAll("topic", [{ name: "flush.ms", value: "4" }], BrokerConfig.defaults);
+  assertEquals([...next], [["flush.ms", "4"]]);
+});
+
+Deno.test("A wrong topic setting is INVALID_CONFIG, a wrong broker setting INVALID_REQUEST", () => {
+  refuses(
+    () => alter("topic", {}, [set("x", "1")]),
+    "INVALID_CONFIG",
+    "Unknown topic config name: x",
+  );
+  refuses(() => alter("broker", {}, [set("x", "1")]), "INVALID_REQUEST", "Unknown configuration x");
+  refuses(
+    () => alter("broker", {}, [set("log.retention.ms", "x")]),
+    "INVALID_REQUEST",
+    "Invalid value x for configuration log.retention.ms: Not a number of type LONG",
+  );
+});
+
+Deno.test("A broker setting that is read at start only cannot be changed", () => {
+  refuses(
+    () => alter("broker", {}, [set("num.partitions", "3"), set("log.retention.ms", "1")]),
+    "INVALID_REQUEST",
+    "Cannot update these configs dynamically: Set(num.partitions)",
+  );
+});
+
+Deno.test("A setting that each broker has for itself cannot be set for all", () => {
+  assertEquals(alter("broker", {}, [set("ssl.protocol", "TLSv1.3")]), {
+    "ssl.protocol": "TLSv1.3",
+  });
+  refuses(
+    () => alter("brokers", {}, [set("ssl.protocol", "TLSv1.3")]),
+    "INVALID_REQUEST",
+    "Cannot update these configs at default cluster level, broker id must be specified: " +
+      "Set(ssl.protocol)",
+  );
+});
+
+Deno.test("More than one replica in sync is refused for topics and brokers, unless any factor is accepted", () => {
+  const change = [set("min.insync.replicas", "2")];
+  const complaint = "Invalid value 2 for configuration min.insync.replicas: one copy is kept, so " +
+    "it cannot be more than 1; odradek.accept.any.replication.factor=true accepts the number and " +
+    "keeps one copy";
+  refuses(() => alter("topic", {}, change), "INVALID_CONFIG", complaint);
+  refuses(() => alter("brokers", {}, change), "INVALID_REQUEST", complaint);
+  const lenient = BrokerConfig.parse([["odradek.accept.any.replication.factor", "true"]]);
+  assertEquals(alter("topic", {}, change, lenient), { "min.insync.replicas": "2" });
+  assertEquals(alter("brokers", {}, change, lenient), { "min.insync.replicas": "2" });
+});
