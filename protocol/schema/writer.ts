@@ -45,41 +45,49 @@ export class Writer {
   }
 
   bool(value: boolean): void {
-    this.#view.setInt8(this.#reserve(1), value ? 1 : 0);
+    const at = this.#reserve(1);
+    this.#view.setInt8(at, value ? 1 : 0);
   }
 
   int8(value: number): void {
     if (value !== (value << 24) >> 24) throw unfit(value, "int8");
-    this.#view.setInt8(this.#reserve(1), value);
+    const at = this.#reserve(1);
+    this.#view.setInt8(at, value);
   }
 
   int16(value: number): void {
     if (value !== (value << 16) >> 16) throw unfit(value, "int16");
-    this.#view.setInt16(this.#reserve(2), value);
+    const at = this.#reserve(2);
+    this.#view.setInt16(at, value);
   }
 
   uint16(value: number): void {
     if (value !== (value & 0xffff)) throw unfit(value, "uint16");
-    this.#view.setUint16(this.#reserve(2), value);
+    const at = this.#reserve(2);
+    this.#view.setUint16(at, value);
   }
 
   int32(value: number): void {
     if (value !== (value | 0)) throw unfit(value, "int32");
-    this.#view.setInt32(this.#reserve(4), value);
+    const at = this.#reserve(4);
+    this.#view.setInt32(at, value);
   }
 
   uint32(value: number): void {
     if (value !== value >>> 0) throw unfit(value, "uint32");
-    this.#view.setUint32(this.#reserve(4), value);
+    const at = this.#reserve(4);
+    this.#view.setUint32(at, value);
   }
 
   int64(value: bigint): void {
     if (value > INT64_MAX || value < INT64_MIN) throw unfit(value, "int64");
-    this.#view.setBigInt64(this.#reserve(8), value);
+    const at = this.#reserve(8);
+    this.#view.setBigInt64(at, value);
   }
 
   float64(value: number): void {
-    this.#view.setFloat64(this.#reserve(8), value);
+    const at = this.#reserve(8);
+    this.#view.setFloat64(at, value);
   }
 
   uuid(value: string): void {
@@ -104,10 +112,8 @@ export class Writer {
   varlong(value: bigint): void {
     if (value > INT64_MAX || value < INT64_MIN) throw unfit(value, "varlong");
     let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));
-    for (; rest > 0x7fn; rest >>= 7n) {
-      this.#chunk[this.#reserve(1)] = Number(rest & 0x7fn) | 0x80;
-    }
-    this.#chunk[this.#reserve(1)] = Number(rest);
+    for (; rest > 0x7fn; rest >>= 7n) this.#byte(Number(rest & 0x7fn) | 0x80);
+    this.#byte(Number(rest));
   }
 
   /** A string behind its length as int16. */
@@ -145,6 +151,11 @@ export class Writer {
     }
   }
 
+  #byte(value: number): void {
+    const at = this.#reserve(1);
+    this.#chunk[at] = value;
+  }
+
   #longString(text: string, compact: boolean): void {
     const bytes = encoder.encode(text);
     if (bytes.length > STRING_BYTES_MAX) throw tooLong(bytes.length);
@@ -153,7 +164,10 @@ export class Writer {
     this.raw(bytes);
   }
 
-  /** Makes room for `size` bytes in one piece and gives their place in the current chunk. */
+  /**
+   * Makes room for `size` bytes in one piece and gives their place in the current chunk, which may be a new one: call it
+   * before `#chunk` or `#view` is looked at.
+   */
   #reserve(size: number): number {
     if (this.#position + size > this.#chunk.length) {
       this.#flush();
