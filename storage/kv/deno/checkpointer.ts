@@ -59,6 +59,8 @@ export class Checkpointer {
     this.#running = null;
     const { worker, slots } = running;
     const exited = new Promise((resolve) => worker.once("exit", resolve));
+    // What waits for the exit must not see the process end before it.
+    worker.ref();
     Atomics.store(slots, STOP, 1);
     Atomics.add(slots, WRITES, 1);
     Atomics.notify(slots, WRITES);

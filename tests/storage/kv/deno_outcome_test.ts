@@ -1,0 +1,43 @@
+import { assert, assertEquals } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { key } from "../../../storage/kv/key.ts";
+import { openDenoFolder } from "../../../storage/kv/deno/deno_folder.ts";
+import { outcomeOfError } from "../../../storage/kv/deno/outcome.ts";
+
+Deno.test("Commit outcome is refused for errors after which nothing was applied", () => {
+  for (
+    const message of [
+      "database is locked",
+      "database or disk is full",
+      "attempt to write a readonly database",
+      "Bad resource ID",
+    ]
+  ) {
+    assertEquals(outcomeOfError(new TypeError(message)).kind, "refused", message);
+  }
+});
+
+Deno.test("Commit outcome is unknown for every other error", () => {
+  for (const message of ["disk I/O error", "database disk image is malformed", "", "timed out"]) {
+    const outcome = outcomeOfError(new TypeError(message));
+    assert(outcome.kind === "unknown");
+    assertEquals(outcome.error.message, message);
+  }
+  assertEquals(outcomeOfError("text").kind, "unknown");
+});
+
+Deno.test("Commit to a file that another connection keeps locked is refused and not applied", async () => {
+  const path = await Deno.makeTempDir({ prefix: "odradek-kv-" });
+  const folder = await openDenoFolder(path);
+  const kv = await folder.open("meta");
+  const other = new DatabaseSync(`${path}/meta.kv`);
+  other.exec("begin immediate");
+  const outcome = await kv.commit({ sets: [{ key: key(1), value: key(1) }] });
+  assertEquals(outcome.kind, "refused");
+  other.exec("rollback");
+  other.close();
+  assertEquals(await kv.get([key(1)]), [null]);
+  assertEquals((await kv.commit({ sets: [{ key: key(1), value: key(2) }] })).kind, "ok");
+  await folder.close();
+  await Deno.remove(path, { recursive: true });
+});
