@@ -221,3 +221,15 @@ export function attributesOf(flags: BatchFlags): number {
     (flags.control ? CONTROL_BIT : 0) |
     (flags.deleteHorizon ? DELETE_HORIZON_BIT : 0);
 }
+
+/** The same attributes, but another codec. */
+export function withCodec(attributes: number, codec: Codec): number {
+  return (attributes & ~CODEC_BITS) | codecId(codec);
+}
+
+/** The same attributes, but another timestamp type. */
+export function withTimestampType(attributes: number, type: TimestampType): number {
+  return type === "LogAppendTime"
+    ? attributes | LOG_APPEND_TIME_BIT
+    : attributes & ~LOG_APPEND_TIME_BIT;
+}

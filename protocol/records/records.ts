@@ -88,9 +88,15 @@ export function recordReader(
 /**
  * Compares the checksum in the header with that of the bytes.
  *
- * @throws KafkaError CORRUPT_MESSAGE
+ * @throws KafkaError CORRUPT_MESSAGE when they differ, or the batch is not all there.
  */
-export function checkCrc(batch: Uint8Array, header: BatchHeader): void {
+export function checkCrc(
+  batch: Uint8Array,
+  header: Pick<BatchHeader, "baseOffset" | "sizeBytes" | "crc">,
+): void {
+  if (header.sizeBytes > batch.length) {
+    throw new KafkaError("CORRUPT_MESSAGE", `Batch at offset ${header.baseOffset} is cut short`);
+  }
   const crc = crc32c(batch, AT.attributes, header.sizeBytes);
   if (crc !== header.crc) {
     throw new KafkaError(
