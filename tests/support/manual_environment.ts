@@ -28,7 +28,7 @@ export class ManualEnvironment implements Environment {
     },
   };
   readonly random = {
-    bytes: (length: number) => Uint8Array.from({ length }, () => this.#next() & 0xff),
+    bytes: (length: number) => Uint8Array.from({ length }, () => this.#next() >>> 16 & 0xff),
     next: () => this.#next() / 2 ** 31,
   };
   readonly network = {
