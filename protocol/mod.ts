@@ -26,5 +26,18 @@ export {
   type Response,
 } from "./frames.ts";
 export { API_MESSAGES, type ApiMessages, type ListenerType } from "./messages/mod.ts";
-export * from "./schema/mod.ts";
+export {
+  decodeMessage,
+  decodeRecordKey,
+  decodeVersioned,
+  type Draft,
+  encodeMessage,
+  encodeRecordKey,
+  encodeVersioned,
+  type Infer,
+  joined,
+  latestStableVersion,
+  recordTypeOf,
+  type Schema,
+} from "./schema/mod.ts";
 export { uuidFromBytes, uuidToBytes, ZERO_UUID } from "./uuid.ts";

@@ -89,9 +89,7 @@ export function decodeMessage<S extends Schema>(
   bytes: Uint8Array,
   limits?: DecodeLimits,
 ): Infer<S> {
-  const reader = new Reader(bytes, 0, limits);
-  const decoded = readMessage(reader, schema, version);
-  return decoded;
+  return readMessage(new Reader(bytes, 0, limits), schema, version);
 }
 
 /** {@linkcode decodeMessage} from the reader's position to its end. */

@@ -5,6 +5,7 @@
  */
 import { ZERO_UUID } from "../uuid.ts";
 import type { Field, Fields, ScalarKind } from "./fields.ts";
+import { lengthOf } from "./slices.ts";
 
 const EMPTY: readonly never[] = Object.freeze([]);
 
@@ -52,9 +53,10 @@ export function isDefaultFor(field: Field): (value: unknown) => boolean {
       case "array":
       case "structs":
       case "bytes":
-        return (given) => given === undefined || (given !== null && lengthOf(given) === 0);
+        return (given) => given === undefined || (given !== null && countOf(given) === 0);
       case "records":
-        return (given) => given === undefined || (given !== null && recordsBytes(given) === 0);
+        return (given) =>
+          given === undefined || (given !== null && lengthOf(given as readonly Uint8Array[]) === 0);
       case "struct":
         return isDefaultStruct(field.fields!);
     }
@@ -75,10 +77,6 @@ function isDefaultStruct(fields: Fields): (value: unknown) => boolean {
   };
 }
 
-function lengthOf(value: unknown): number {
+function countOf(value: unknown): number {
   return (value as ArrayLike<unknown>).length;
-}
-
-function recordsBytes(value: unknown): number {
-  return (value as readonly Uint8Array[]).reduce((sum, slice) => sum + slice.length, 0);
 }

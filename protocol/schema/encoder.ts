@@ -7,6 +7,7 @@ import { KafkaError } from "../errors.ts";
 import { defaultOf, isDefaultFor } from "./defaults.ts";
 import type { Field, Fields, ScalarTypes, UnknownTag } from "./fields.ts";
 import { type Member, shapeOf, type Version } from "./shape.ts";
+import { lengthOf } from "./slices.ts";
 import { Writer } from "./writer.ts";
 
 /** Writes one value. */
@@ -69,32 +70,40 @@ function compileTags(tagged: readonly Member[], version: Version): Write<Struct>
     write: compile(member, version),
   }));
   return (writer, struct) => {
-    const unknown = struct.unknownTags ?? [];
-    const present = known.filter(({ name, isDefault }) => !isDefault(struct[name]));
-    writer.uvarint(present.length + unknown.length);
-    let next = 0;
-    for (const { tag, name, write } of present) {
-      for (; next < unknown.length && unknown[next].tag < tag; next++) {
-        writeTag(writer, unknown[next].tag, [unknown[next].bytes]);
-      }
+    const unknown = struct.unknownTags;
+    let count = unknown === undefined ? 0 : unknown.length;
+    for (let i = 0; i < known.length; i++) {
+      if (!known[i].isDefault(struct[known[i].name])) count++;
+    }
+    writer.uvarint(count);
+    if (count === 0) return;
+    const tags: Tag[] = (unknown ?? []).map(({ tag, bytes }) => ({ tag, payload: [bytes] }));
+    for (const { tag, name, isDefault, write } of known) {
+      const value = struct[name];
+      if (isDefault(value)) continue;
       const payload = new Writer();
-      write(payload, struct[name]);
-      writeTag(writer, tag, payload.finish());
+      write(payload, value);
+      tags.push({ tag, payload: payload.finish() });
     }
-    for (; next < unknown.length; next++) {
-      writeTag(writer, unknown[next].tag, [unknown[next].bytes]);
-    }
+    writeSorted(writer, tags);
   };
 }
 
-function writeTag(writer: Writer, tag: number, payload: readonly Uint8Array[]): void {
-  writer.uvarint(tag);
-  writer.uvarint(bytesOf(payload));
-  for (const slice of payload) writer.raw(slice);
+interface Tag {
+  readonly tag: number;
+  readonly payload: readonly Uint8Array[];
 }
 
-function bytesOf(slices: readonly Uint8Array[]): number {
-  return slices.reduce((sum, slice) => sum + slice.length, 0);
+function writeSorted(writer: Writer, tags: Tag[]): void {
+  tags.sort((a, b) => a.tag - b.tag);
+  let previous = -1;
+  for (const { tag, payload } of tags) {
+    if (tag === previous) throw new TypeError(`Tag ${tag} is there twice`);
+    previous = tag;
+    writer.uvarint(tag);
+    writer.uvarint(lengthOf(payload));
+    for (const slice of payload) writer.raw(slice);
+  }
 }
 
 function compile(member: Member, version: Version): Write {
@@ -142,7 +151,7 @@ function compileValue({ field, nullable }: Member, version: Version): Write {
       });
     case "records":
       return write<readonly Uint8Array[]>((writer, slices) => {
-        writeLength(writer, bytesOf(slices));
+        writeLength(writer, lengthOf(slices));
         for (let i = 0; i < slices.length; i++) writer.raw(slices[i]);
       });
     case "array":

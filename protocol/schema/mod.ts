@@ -38,12 +38,12 @@ export {
   type Schema,
 } from "./message.ts";
 export { Reader } from "./reader.ts";
+export { joined } from "./slices.ts";
 export {
   decodeRecordKey,
   decodeVersioned,
   encodeRecordKey,
   encodeVersioned,
-  joined,
   recordTypeOf,
 } from "./versioned.ts";
 export type { VersionRange, Versions } from "./versions.ts";

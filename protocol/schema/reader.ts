@@ -8,7 +8,7 @@ import { type DecodeLimits, DEFAULT_LIMITS, STRING_BYTES_MAX } from "./limits.ts
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 /** Below this length a loop is faster than a call of TextDecoder. */
-const SHORT_STRING_BYTES = 32;
+const SHORT_STRING_BYTES = 16;
 
 /**
  * A position in bytes that moves forward as values are read. Every method throws RangeError when the bytes do not hold

@@ -8,6 +8,7 @@ import { readMessage, writeMessage } from "./codec.ts";
 import type { DecodeLimits } from "./limits.ts";
 import type { Draft, Infer, Schema } from "./message.ts";
 import { Reader } from "./reader.ts";
+import { joined } from "./slices.ts";
 import { Writer } from "./writer.ts";
 
 /**
@@ -81,16 +82,4 @@ function encodeBehind<S extends Schema>(
   writer.int16(prefix);
   writeMessage(writer, schema, version, draft);
   return joined(writer.finish());
-}
-
-/** One piece of bytes from a gather list; the only slice itself when there is one. */
-export function joined(slices: readonly Uint8Array[]): Uint8Array {
-  if (slices.length === 1) return slices[0];
-  const whole = new Uint8Array(slices.reduce((sum, slice) => sum + slice.length, 0));
-  let at = 0;
-  for (const slice of slices) {
-    whole.set(slice, at);
-    at += slice.length;
-  }
-  return whole;
 }

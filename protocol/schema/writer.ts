@@ -118,24 +118,24 @@ export class Writer {
 
   /** A string behind its length as int16. */
   string(text: string): void {
+    if (text.length > STRING_BYTES_MAX) throw tooLong(text.length);
     const at = this.#reserve(2 + text.length);
     if (!putAscii(this.#chunk, at + 2, text)) {
       this.#position = at;
       return this.#longString(text, false);
     }
-    if (text.length > STRING_BYTES_MAX) throw tooLong(text.length);
     this.#view.setInt16(at, text.length);
   }
 
   /** A string behind its length + 1 as uvarint. */
   compactString(text: string): void {
+    if (text.length > STRING_BYTES_MAX) throw tooLong(text.length);
     const lengthBytes = uvarintBytes(text.length + 1);
     const at = this.#reserve(lengthBytes + text.length);
     if (!putAscii(this.#chunk, at + lengthBytes, text)) {
       this.#position = at;
       return this.#longString(text, true);
     }
-    if (text.length > STRING_BYTES_MAX) throw tooLong(text.length);
     putUvarint(this.#chunk, at, text.length + 1);
   }
 
