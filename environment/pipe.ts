@@ -1,4 +1,5 @@
 import type { Address, ByteStream } from "./environment.ts";
+import { ByteQueue } from "./byte_queue.ts";
 import { NetworkError } from "./network_error.ts";
 
 /** How a pipe is made. */
@@ -59,10 +60,7 @@ interface WaitingWrite {
  * buffer is copied, and only then does the write settle: so nothing is held that the writer may change.
  */
 class Lane {
-  #chunks: Uint8Array[] = [];
-  #bytes = 0;
-  /** Chunks from here on belong to the write that waits. */
-  #borrowedFrom = 0;
+  readonly #queue = new ByteQueue();
   #reader: WaitingRead | null = null;
   #writer: WaitingWrite | null = null;
   #ended = false;
@@ -73,28 +71,20 @@ class Lane {
   read(buffer: Uint8Array): Promise<number | null> {
     if (this.#reader) return Promise.reject(new TypeError("A read is in progress already"));
     if (buffer.length === 0) return Promise.reject(new RangeError("Cannot read into no bytes"));
-    if (this.#abandoned) return Promise.resolve(null);
-    if (this.#bytes > 0) {
-      const count = this.#take(buffer);
+    if (this.#queue.bytes > 0) {
+      const count = this.#queue.take(buffer);
       this.#settleWriter();
       return Promise.resolve(count);
     }
-    if (this.#ended) return Promise.resolve(null);
+    if (this.#ended || this.#abandoned) return Promise.resolve(null);
     return new Promise((resolve) => this.#reader = { buffer, resolve });
   }
 
   write(chunks: readonly Uint8Array[]): Promise<void> {
     if (this.#writer) return Promise.reject(new TypeError("A write is in progress already"));
     if (this.#ended) return Promise.reject(new NetworkError("closed", "The connection is closed"));
-    if (this.#abandoned) {
-      return Promise.reject(new NetworkError("reset", "The peer has closed the connection"));
-    }
-    this.#borrowedFrom = this.#chunks.length;
-    for (const chunk of chunks) {
-      if (chunk.length === 0) continue;
-      this.#chunks.push(chunk);
-      this.#bytes += chunk.length;
-    }
+    if (this.#abandoned) return Promise.reject(peerHasClosed());
+    for (const chunk of chunks) this.#queue.push(chunk);
     return new Promise((resolve, reject) => {
       this.#writer = { resolve, reject };
       this.#serveReader();
@@ -106,29 +96,25 @@ class Lane {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#writer) {
-      this.#chunks.length = this.#borrowedFrom;
-      this.#bytes = this.#chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-      this.#failWriter(new NetworkError("closed", "The connection was closed"));
-    }
-    if (this.#bytes === 0) this.#endReader();
+    this.#queue.dropBorrowed();
+    this.#failWriter(new NetworkError("closed", "The connection was closed"));
+    if (this.#queue.bytes === 0) this.#endReader();
   }
 
   /** The reader's side is closed: nothing is read any more, writers are told. */
   abandon(): void {
     if (this.#abandoned) return;
     this.#abandoned = true;
-    this.#chunks = [];
-    this.#bytes = 0;
-    this.#failWriter(new NetworkError("reset", "The peer has closed the connection"));
+    this.#queue.clear();
+    this.#failWriter(peerHasClosed());
     this.#endReader();
   }
 
   #serveReader(): void {
     const reader = this.#reader;
-    if (!reader || this.#bytes === 0) return;
+    if (!reader || this.#queue.bytes === 0) return;
     this.#reader = null;
-    reader.resolve(this.#take(reader.buffer));
+    reader.resolve(this.#queue.take(reader.buffer));
   }
 
   #endReader(): void {
@@ -144,35 +130,14 @@ class Lane {
   }
 
   #settleWriter(): void {
-    if (!this.#writer || this.#bytes > this.bufferBytesMax) return;
-    for (let index = this.#borrowedFrom; index < this.#chunks.length; index++) {
-      this.#chunks[index] = this.#chunks[index].slice();
-    }
     const writer = this.#writer;
+    if (!writer || this.#queue.bytes > this.bufferBytesMax) return;
     this.#writer = null;
+    this.#queue.own();
     writer.resolve();
   }
+}
 
-  /** Moves buffered bytes into `buffer`, as many as fit. */
-  #take(buffer: Uint8Array): number {
-    let count = 0;
-    let used = 0;
-    while (used < this.#chunks.length && count < buffer.length) {
-      const chunk = this.#chunks[used];
-      const room = buffer.length - count;
-      if (chunk.length <= room) {
-        buffer.set(chunk, count);
-        count += chunk.length;
-        used++;
-      } else {
-        buffer.set(chunk.subarray(0, room), count);
-        this.#chunks[used] = chunk.subarray(room);
-        count += room;
-      }
-    }
-    this.#chunks.splice(0, used);
-    this.#borrowedFrom = Math.max(0, this.#borrowedFrom - used);
-    this.#bytes -= count;
-    return count;
-  }
+function peerHasClosed(): NetworkError {
+  return new NetworkError("reset", "The peer has closed the connection");
 }
