@@ -117,48 +117,76 @@ export class CommitChain {
     return this.#write(change, this.#head.epoch, state, false);
   }
 
-  async #write(
+  /**
+   * Commits sets under the same check, without a new link: for what only the next link makes visible. A resend changes
+   * nothing, and a writer that was replaced is refused here too.
+   *
+   * @throws FencedError when this writer was replaced, now or earlier
+   */
+  commitAside(change: Omit<KvCommit, "checks">): Promise<ChainOutcome> {
+    return this.#alone(() => {
+      const { headKey } = this.options;
+      return this.#send(
+        { checks: [{ key: headKey, version: this.#version }], ...change },
+        this.#head,
+      );
+    });
+  }
+
+  #write(
     change: Omit<KvCommit, "checks">,
     epoch: number,
     state: Uint8Array,
     first: boolean,
   ): Promise<ChainOutcome> {
-    if (this.#fenced) throw this.#fenced;
-    if (this.#busy) throw new Error(`${this.options.name}: one commit at a time`);
-    this.#busy = true;
-    try {
-      const { kv, headKey, environment } = this.options;
+    return this.#alone(() => {
+      const { headKey, environment } = this.options;
       const head: Head = {
         epoch,
         sequence: this.#head.sequence + 1,
         token: environment.random.bytes(16),
         state,
       };
-      const commit: KvCommit = {
+      return this.#send({
         checks: [{ key: headKey, version: first ? null : this.#version }],
         sets: [{ key: headKey, value: encodeHead(head) }, ...change.sets ?? []],
         deletes: change.deletes ?? [],
-      };
-      // Once a send is in doubt it may still be applied: from then on only "applied" or "fenced" is an answer.
-      let inDoubt = false;
-      for (let delayMs = RESEND_FIRST_MS;; delayMs = Math.min(delayMs * 2, RESEND_MAX_MS)) {
-        const outcome = await kv.commit(commit);
-        if (outcome.kind === "ok") return this.#advance(head, outcome.version);
-        if (outcome.kind === "refused" && !inDoubt) return outcome;
-        inDoubt = true;
-        if (outcome.kind === "conflict") return await this.#resolveConflict(head);
-        environment.log.write(
-          "warn",
-          `${this.options.name}: the store did not answer a commit; sending it again`,
-          {
-            error: outcome.error,
-            delayMs,
-          },
-        );
-        await sleep(environment, delayMs);
-      }
+      }, head);
+    });
+  }
+
+  async #alone(write: () => Promise<ChainOutcome>): Promise<ChainOutcome> {
+    if (this.#fenced) throw this.#fenced;
+    if (this.#busy) throw new Error(`${this.options.name}: one commit at a time`);
+    this.#busy = true;
+    try {
+      return await write();
     } finally {
       this.#busy = false;
+    }
+  }
+
+  /** Sends identical bytes until the answer is sure. After it HEAD is `head`, or what it was. */
+  async #send(commit: KvCommit, head: Head): Promise<ChainOutcome> {
+    const { kv, environment, name } = this.options;
+    let doubt = false;
+    for (let delayMs = RESEND_FIRST_MS;; delayMs = Math.min(delayMs * 2, RESEND_MAX_MS)) {
+      const outcome = await kv.commit(commit);
+      if (outcome.kind === "ok") {
+        return this.#advance(head, head === this.#head ? this.#version : outcome.version);
+      }
+      // A refusal tells of this sending only: an earlier one without answer may have been applied, or may yet be.
+      if (outcome.kind === "refused" && !doubt) return outcome;
+      if (outcome.kind === "conflict") {
+        return head === this.#head ? await this.#fence() : await this.#resolveConflict(head);
+      }
+      doubt = true;
+      environment.log.write(
+        "warn",
+        `${name}: the store did not answer a commit; sending it again`,
+        { error: outcome.error, delayMs },
+      );
+      await sleep(environment, delayMs);
     }
   }
 
@@ -169,7 +197,15 @@ export class CommitChain {
     if (entry && found && sameToken(found.token, head.token)) {
       return this.#advance(head, entry.version);
     }
-    this.#fenced = new FencedError(this.options.name, head.epoch, found);
+    return this.#fence(head.epoch, found);
+  }
+
+  async #fence(epoch = this.#head.epoch, found?: Head | null): Promise<never> {
+    if (found === undefined) {
+      const entry = await this.#readHead();
+      found = entry && decodeHead(entry.value);
+    }
+    this.#fenced = new FencedError(this.options.name, epoch, found);
     throw this.#fenced;
   }
 
