@@ -80,7 +80,6 @@ function start(options: ServeOptions): Promise<Broker> {
   return createBroker({
     data,
     listeners,
-    advertised: listeners.map(({ advertised }) => advertised),
     nodeId,
     ...(clusterId !== null && { clusterId }),
     config,
