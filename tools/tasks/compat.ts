@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { COMPAT_SUITES, type Suite } from "./compat_suites.ts";
+import { compatSuites, type Suite } from "./compat_suites.ts";
 import { run } from "./run.ts";
 import { TEST_PERMISSIONS } from "./test_permissions.ts";
 
@@ -29,11 +29,12 @@ async function runSuite({ name, needs }: Suite): Promise<Outcome> {
 
 /** The suites of these names, all of them when there is none. */
 function chosenSuites(names: readonly string[]): readonly Suite[] {
-  if (names.length === 0) return COMPAT_SUITES;
+  const suites = compatSuites();
+  if (names.length === 0) return suites;
   return names.map((name) => {
-    const suite = COMPAT_SUITES.find((suite) => suite.name === name);
+    const suite = suites.find((suite) => suite.name === name);
     if (suite !== undefined) return suite;
-    say(`There is no suite ${name}; there are ${COMPAT_SUITES.map(({ name }) => name).join(", ")}`);
+    say(`There is no suite ${name}; there are ${suites.map(({ name }) => name).join(", ")}`);
     Deno.exit(2);
   });
 }

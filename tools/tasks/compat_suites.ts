@@ -13,12 +13,17 @@ export interface Suite {
   readonly needs: readonly Tool[];
 }
 
-/** Every compat suite: one for each test file. */
-export const COMPAT_SUITES: readonly Suite[] = [
-  { name: "kcat", needs: [kcat] },
-  { name: "librdkafka", needs: [] },
-  { name: "kafkajs", needs: [] },
-  { name: "platformatic", needs: [] },
-  { name: "java", needs: [kafkaTools] },
-  { name: "matrix", needs: [kcat, kafkaTools] },
-];
+/** What suites need beyond npm; one that is not listed needs nothing. */
+const NEEDS: Readonly<Record<string, readonly Tool[]>> = {
+  java: [kafkaTools],
+  kcat: [kcat],
+  matrix: [kafkaTools, kcat],
+};
+
+/** Every compat suite, by name. */
+export function compatSuites(): readonly Suite[] {
+  return [...Deno.readDirSync("tests/compat")]
+    .flatMap(({ name: file }) => file.endsWith("_test.ts") ? [file.replace("_test.ts", "")] : [])
+    .sort()
+    .map((name) => ({ name, needs: NEEDS[name] ?? [] }));
+}
