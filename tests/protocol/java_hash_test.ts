@@ -11,7 +11,8 @@ Deno.test("Java hash agrees with String.hashCode on known strings", () => {
 });
 
 Deno.test("Java hash agrees with the polynomial over UTF-16 units", () => {
-  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
+  const units = fc.uint16Array({ maxLength: 60 });
+  fc.assert(fc.property(units.map((units) => String.fromCharCode(...units)), (text) => {
     let hash = 0n;
     for (let i = 0; i < text.length; i++) hash = 31n * hash + BigInt(text.charCodeAt(i));
     assertEquals(javaHash(text), Number(BigInt.asIntN(32, hash)));
