@@ -29,6 +29,8 @@ export interface CommitCost {
   /** Value bytes plus twice the key bytes. */
   readonly bytes: number;
   readonly keyBytes: number;
+  readonly longestKeyBytes: number;
+  readonly longestValueBytes: number;
   readonly mutations: number;
   readonly checks: number;
 }
@@ -44,34 +46,37 @@ export function keyBytes(key: Uint8Array): number {
 }
 
 /** What `commit` costs, to see how much more fits before it is full. */
-export function commitCost(commit: KvCommit): CommitCost {
-  const { checks = [], sets = [], deletes = [] } = commit;
-  let ofKeys = 0;
-  let ofValues = 0;
-  for (const { key } of checks) ofKeys += keyBytes(key);
-  for (const key of deletes) ofKeys += keyBytes(key);
+export function commitCost({ checks = [], sets = [], deletes = [] }: KvCommit): CommitCost {
+  let [ofKeys, ofValues, longestKeyBytes, longestValueBytes] = [0, 0, 0, 0];
+  const addKey = (key: Uint8Array): void => {
+    const bytes = keyBytes(key);
+    ofKeys += bytes;
+    longestKeyBytes = Math.max(longestKeyBytes, bytes);
+  };
+  for (const { key } of checks) addKey(key);
+  for (const key of deletes) addKey(key);
   for (const { key, value } of sets) {
-    ofKeys += keyBytes(key);
+    addKey(key);
     ofValues += value.length;
+    longestValueBytes = Math.max(longestValueBytes, value.length);
   }
   return {
     bytes: ofValues + 2 * ofKeys,
     keyBytes: ofKeys,
+    longestKeyBytes,
+    longestValueBytes,
     mutations: sets.length + deletes.length,
     checks: checks.length,
   };
 }
 
-/** Why `commit` does not fit `limits`; `null` when it does. */
-export function commitExcess(commit: KvCommit, limits: KvLimits): RangeError | null {
-  const cost = commitCost(commit);
-  const value = Math.max(0, ...(commit.sets ?? []).map(({ value }) => value.length));
-  const key = Math.max(0, ...keysOf(commit).map(keyBytes));
+/** Why a commit of this cost does not fit `limits`; `null` when it does. */
+export function excessOf(cost: CommitCost, limits: KvLimits): RangeError | null {
   const found: [what: string, actual: number, max: number][] = [
     ["mutations", cost.mutations, limits.commitMutationsMax],
     ["checks", cost.checks, limits.commitChecksMax],
-    ["bytes in its longest key", key, limits.keyBytesMax],
-    ["bytes in its longest value", value, limits.valueBytesMax],
+    ["bytes in its longest key", cost.longestKeyBytes, limits.keyBytesMax],
+    ["bytes in its longest value", cost.longestValueBytes, limits.valueBytesMax],
     ["bytes of keys", cost.keyBytes, limits.commitKeyBytesMax],
     ["bytes", cost.bytes, limits.commitBytesMax],
   ];
@@ -103,8 +108,4 @@ function requireKey(key: Uint8Array, limits: KvLimits): void {
   if (bytes > limits.keyBytesMax) {
     throw new RangeError(`Cannot read: a key has ${bytes} bytes, at most ${limits.keyBytesMax}`);
   }
-}
-
-function keysOf({ checks = [], sets = [], deletes = [] }: KvCommit): Uint8Array[] {
-  return [...checks.map(({ key }) => key), ...sets.map(({ key }) => key), ...deletes];
 }

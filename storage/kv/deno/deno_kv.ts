@@ -1,5 +1,5 @@
 import type { Kv, KvCommit, KvEntry, KvLimits, KvOutcome, KvRange } from "../kv.ts";
-import { commitCost, commitExcess, DENO_KV_LIMITS, requireGet, requireList } from "../limits.ts";
+import { commitCost, DENO_KV_LIMITS, excessOf, requireGet, requireList } from "../limits.ts";
 import { outcomeOfError } from "./outcome.ts";
 
 /** What a {@linkcode DenoKv} works on. */
@@ -47,9 +47,10 @@ export class DenoKv implements Kv {
 
   commit(commit: KvCommit): Promise<KvOutcome> {
     if (this.#closed) return refused(new Error("The store is closed"));
-    const excess = commitExcess(commit, this.limits);
+    const cost = commitCost(commit);
+    const excess = excessOf(cost, this.limits);
     if (excess) return refused(excess);
-    return this.#track(this.#write(commit));
+    return this.#track(this.#write(commit, cost.bytes));
   }
 
   close(): Promise<void> {
@@ -60,18 +61,19 @@ export class DenoKv implements Kv {
     return this.#closed;
   }
 
-  async #write(commit: KvCommit): Promise<KvOutcome> {
-    const { checks = [], sets = [], deletes = [] } = commit;
+  async #write(
+    { checks = [], sets = [], deletes = [] }: KvCommit,
+    bytes: number,
+  ): Promise<KvOutcome> {
     try {
       const atomic = this.#handles.writer.atomic();
       for (const { key, version } of checks) atomic.check({ key: [key], versionstamp: version });
       for (const { key, value } of sets) atomic.set([key], value);
       for (const key of deletes) atomic.delete([key]);
-      const cost = this.#handles.onWrite ? commitCost(commit).bytes : 0;
       // Deno copies keys and values before commit() returns its promise.
       const result = await atomic.commit();
       if (!result.ok) return { kind: "conflict" };
-      this.#handles.onWrite?.(cost);
+      this.#handles.onWrite?.(bytes);
       return { kind: "ok", version: result.versionstamp };
     } catch (error) {
       return outcomeOfError(error);

@@ -1,5 +1,5 @@
 import type { Kv, KvCommit, KvEntry, KvLimits, KvOutcome, KvRange } from "../kv.ts";
-import { commitExcess, requireGet, requireList } from "../limits.ts";
+import { commitCost, excessOf, requireGet, requireList } from "../limits.ts";
 import { SortedKeys } from "./sorted_keys.ts";
 
 /** The entries of one in-memory store; outlives the {@linkcode MemoryKv} handles on it, as a file outlives a process. */
@@ -82,7 +82,7 @@ export class MemoryKv implements Kv {
 
   #apply(commit: KvCommit): KvOutcome {
     const table = this.#table;
-    const error = this.#unusable() ?? commitExcess(commit, this.limits);
+    const error = this.#unusable() ?? excessOf(commitCost(commit), this.limits);
     if (error) return { kind: "refused", error };
     const { checks = [], sets = [], deletes = [] } = commit;
     const holds = checks.every(({ key, version }) =>
