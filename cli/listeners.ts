@@ -107,7 +107,7 @@ function advertisedBy(
     return (_, index) => addresses[index];
   }
   const what = "advertised.listeners";
-  const addresses = withoutControllers(settings.list(what) ?? [], what, settings);
+  const addresses = withoutControllers(settings.list("advertised.listeners") ?? [], what, settings);
   for (const address of addresses) {
     dialable(address, what);
     if (!listeners.some(({ name }) => name === address.name)) {

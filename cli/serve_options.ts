@@ -105,11 +105,11 @@ function parseConfig(entries: readonly Entry[], where: string): BrokerConfig {
 }
 
 function folderOf(settings: BrokerConfig): string | null {
-  const name = settings.isSet("log.dirs") ? "log.dirs" : "log.dir";
-  if (!settings.isSet(name)) return null;
-  const folders = settings.list(name) ?? [];
+  const folders = settings.list("log.dirs") ??
+    (settings.isSet("log.dir") ? settings.list("log.dir") : null);
+  if (folders === null) return null;
   if (folders.length === 1) return folders[0];
-  throw new UsageError(`${name}: one data folder is used, not ${folders.length}`);
+  throw new UsageError(`log.dirs: one data folder is used, not ${folders.length}`);
 }
 
 function chooseNodeId(typed: string | undefined, settings: BrokerConfig): number {

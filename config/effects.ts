@@ -23,7 +23,25 @@ export const TOPIC_EFFECTS: Readonly<Partial<Record<TopicConfigName, string>>> =
 };
 
 /** What broker settings do, by name. Those that only give a topic setting its default are not listed. */
-export const BROKER_EFFECTS: Readonly<Partial<Record<BrokerConfigName, string>>> = {};
+export const BROKER_EFFECTS: Readonly<Partial<Record<BrokerConfigName, string>>> = {
+  "advertised.listeners": "What clients are told to connect to, for each listener.",
+  "broker.id": "The older name of node.id.",
+  "controller.listener.names":
+    "Listeners of these names are left out: there is no other controller.",
+  "default.replication.factor": "One copy is kept; another number is shown only where any is " +
+    "accepted (odradek.accept.any.replication.factor).",
+  "delete.topic.enable": "Whether clients may delete topics.",
+  "listener.security.protocol.map": "The protocol of each listener's name; PLAINTEXT is supported.",
+  "listeners": "Where the broker listens.",
+  "log.dir": "The data folder, when log.dirs is not set.",
+  "log.dirs": "The data folder: one.",
+  "min.insync.replicas": "One copy is kept; a number above 1 is refused unless any is accepted " +
+    "(odradek.accept.any.replication.factor).",
+  "node.id": "The number of this broker.",
+  "num.partitions": "Partitions of a topic that is created without a number.",
+  "producer.id.expiration.check.interval.ms": "How often idle producers are looked for.",
+  "producer.id.expiration.ms": "How long an idle producer's sequence numbers are remembered.",
+};
 
 const topicSettingOf: ReadonlyMap<string, string> = new Map(
   Object.entries(TOPIC_SYNONYMS).flatMap(([topic, synonyms]) =>
