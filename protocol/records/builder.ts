@@ -224,7 +224,9 @@ class RecordWriter {
       lastOffsetDelta: options.lastOffsetDelta ?? this.#lastOffsetDelta,
       baseTimestampMs: this.#baseTimestampMs ?? NONE,
       maxTimestampMs: options.maxTimestampMs ?? this.#maxTimestampMs,
-      ...producer,
+      producerId: producer.producerId,
+      producerEpoch: producer.producerEpoch,
+      baseSequence: producer.baseSequence,
       recordCount: this.recordCount,
     });
     sealBatch(batch);

@@ -35,8 +35,8 @@ export function checkRecords(
   nowMs: number,
 ): RecordsFound {
   const checksTime = rules.timestampType === "CreateTime";
-  const earliestMs = nowMs - rules.beforeMaxMs;
-  const latestMs = nowMs + rules.afterMaxMs;
+  const earliestMs = Math.max(nowMs - rules.beforeMaxMs, Number.MIN_SAFE_INTEGER);
+  const latestMs = Math.min(nowMs + rules.afterMaxMs, Number.MAX_SAFE_INTEGER);
   const errors = new RecordErrors();
   let maxTimestampMs = NO_TIMESTAMP;
   let hasRunningOffsets = true;

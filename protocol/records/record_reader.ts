@@ -27,6 +27,7 @@ export class RecordReader {
   headerCount = 0;
   recordEnd: number;
 
+  readonly #start: number;
   readonly #countMax: number;
   readonly #varints: VarintReader;
 
@@ -37,8 +38,14 @@ export class RecordReader {
     }
     this.bytes = bytes;
     this.recordEnd = position;
+    this.#start = position;
     this.#countMax = recordCount;
     this.#varints = new VarintReader(bytes, position, end);
+  }
+
+  /** A reader that stands before the first record again. */
+  rewound(): RecordReader {
+    return new RecordReader(this.bytes, this.#start, this.#varints.end, this.#countMax);
   }
 
   /**

@@ -174,15 +174,16 @@ function validateRecords(
     ...DEFAULT_INFLATE_LIMITS,
     ...(rules.inflatedBytesMax !== undefined && { outputBytesMax: rules.inflatedBytesMax }),
   };
-  const found = asInvalid(() =>
-    checkRecords(recordReader(bytes, header, limits), header, rules, nowMs)
-  );
+  const { reader, found } = asInvalid(() => {
+    const reader = recordReader(bytes, header, limits);
+    return { reader, found: checkRecords(reader, header, rules, nowMs) };
+  });
   const maxTimestampMs = isLogAppendTime ? nowMs : found.maxTimestampMs;
 
   const mustRewrite = targetCodec !== sourceCodec || !found.hasRunningOffsets ||
     (sourceCodec === "lz4" && lz4HasLinkedBlocks(bytes.subarray(BATCH_HEADER_BYTES)));
   if (mustRewrite) {
-    const rewritten = rewriteRecords(recordReader(bytes, header, limits), bytes, {
+    const rewritten = rewriteRecords(reader.rewound(), bytes, {
       codec: targetCodec,
       compressionLevel: rules.compressionLevel,
       timestampType: rules.timestampType,
