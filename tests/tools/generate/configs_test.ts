@@ -1,22 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { generateConfigs } from "../../../tools/generate/configs.ts";
+import { formatted } from "../../../tools/generate/format.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
 const TABLE = new URL("../shared/kafka/kafka-configs.json", ROOT);
-
-/** Text as `deno fmt` leaves it. */
-async function formatted(text: string): Promise<string> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["fmt", "--ext=ts", "-"],
-    cwd: ROOT,
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(text));
-  await writer.close();
-  return new TextDecoder().decode((await child.output()).stdout);
-}
 
 function hasTable(): boolean {
   try {
@@ -33,7 +20,7 @@ Deno.test({
     const files = generateConfigs(JSON.parse(await Deno.readTextFile(TABLE)));
     for (const [path, text] of files) {
       const committed = await Deno.readTextFile(new URL(path, ROOT));
-      assertEquals(committed, await formatted(text), `${path} is stale: deno task generate`);
+      assertEquals(committed, await formatted(text, "ts"), `${path} is stale: deno task generate`);
     }
   },
 });
