@@ -6,176 +6,83 @@
  * @module
  */
 import type { Schema } from "../schema/mod.ts";
-import { produceRequest, produceResponse } from "./00_produce.ts";
-import { fetchRequest, fetchResponse } from "./01_fetch.ts";
-import { listOffsetsRequest, listOffsetsResponse } from "./02_list_offsets.ts";
-import { metadataRequest, metadataResponse } from "./03_metadata.ts";
-import { offsetCommitRequest, offsetCommitResponse } from "./08_offset_commit.ts";
-import { offsetFetchRequest, offsetFetchResponse } from "./09_offset_fetch.ts";
-import { findCoordinatorRequest, findCoordinatorResponse } from "./10_find_coordinator.ts";
-import { joinGroupRequest, joinGroupResponse } from "./11_join_group.ts";
-import { heartbeatRequest, heartbeatResponse } from "./12_heartbeat.ts";
-import { leaveGroupRequest, leaveGroupResponse } from "./13_leave_group.ts";
-import { syncGroupRequest, syncGroupResponse } from "./14_sync_group.ts";
-import { describeGroupsRequest, describeGroupsResponse } from "./15_describe_groups.ts";
-import { listGroupsRequest, listGroupsResponse } from "./16_list_groups.ts";
-import { saslHandshakeRequest, saslHandshakeResponse } from "./17_sasl_handshake.ts";
-import { apiVersionsRequest, apiVersionsResponse } from "./18_api_versions.ts";
-import { createTopicsRequest, createTopicsResponse } from "./19_create_topics.ts";
-import { deleteTopicsRequest, deleteTopicsResponse } from "./20_delete_topics.ts";
-import { deleteRecordsRequest, deleteRecordsResponse } from "./21_delete_records.ts";
-import { initProducerIdRequest, initProducerIdResponse } from "./22_init_producer_id.ts";
-import {
-  offsetForLeaderEpochRequest,
-  offsetForLeaderEpochResponse,
-} from "./23_offset_for_leader_epoch.ts";
-import {
-  addPartitionsToTxnRequest,
-  addPartitionsToTxnResponse,
-} from "./24_add_partitions_to_txn.ts";
-import { addOffsetsToTxnRequest, addOffsetsToTxnResponse } from "./25_add_offsets_to_txn.ts";
-import { endTxnRequest, endTxnResponse } from "./26_end_txn.ts";
-import { writeTxnMarkersRequest, writeTxnMarkersResponse } from "./27_write_txn_markers.ts";
-import { txnOffsetCommitRequest, txnOffsetCommitResponse } from "./28_txn_offset_commit.ts";
-import { describeAclsRequest, describeAclsResponse } from "./29_describe_acls.ts";
-import { createAclsRequest, createAclsResponse } from "./30_create_acls.ts";
-import { deleteAclsRequest, deleteAclsResponse } from "./31_delete_acls.ts";
-import { describeConfigsRequest, describeConfigsResponse } from "./32_describe_configs.ts";
-import { alterConfigsRequest, alterConfigsResponse } from "./33_alter_configs.ts";
-import {
-  alterReplicaLogDirsRequest,
-  alterReplicaLogDirsResponse,
-} from "./34_alter_replica_log_dirs.ts";
-import { describeLogDirsRequest, describeLogDirsResponse } from "./35_describe_log_dirs.ts";
-import { saslAuthenticateRequest, saslAuthenticateResponse } from "./36_sasl_authenticate.ts";
-import { createPartitionsRequest, createPartitionsResponse } from "./37_create_partitions.ts";
-import {
-  createDelegationTokenRequest,
-  createDelegationTokenResponse,
-} from "./38_create_delegation_token.ts";
-import {
-  renewDelegationTokenRequest,
-  renewDelegationTokenResponse,
-} from "./39_renew_delegation_token.ts";
-import {
-  expireDelegationTokenRequest,
-  expireDelegationTokenResponse,
-} from "./40_expire_delegation_token.ts";
-import {
-  describeDelegationTokenRequest,
-  describeDelegationTokenResponse,
-} from "./41_describe_delegation_token.ts";
-import { deleteGroupsRequest, deleteGroupsResponse } from "./42_delete_groups.ts";
-import { electLeadersRequest, electLeadersResponse } from "./43_elect_leaders.ts";
-import {
-  incrementalAlterConfigsRequest,
-  incrementalAlterConfigsResponse,
-} from "./44_incremental_alter_configs.ts";
-import {
-  alterPartitionReassignmentsRequest,
-  alterPartitionReassignmentsResponse,
-} from "./45_alter_partition_reassignments.ts";
-import {
-  listPartitionReassignmentsRequest,
-  listPartitionReassignmentsResponse,
-} from "./46_list_partition_reassignments.ts";
-import { offsetDeleteRequest, offsetDeleteResponse } from "./47_offset_delete.ts";
-import {
-  describeClientQuotasRequest,
-  describeClientQuotasResponse,
-} from "./48_describe_client_quotas.ts";
-import { alterClientQuotasRequest, alterClientQuotasResponse } from "./49_alter_client_quotas.ts";
-import {
-  describeUserScramCredentialsRequest,
-  describeUserScramCredentialsResponse,
-} from "./50_describe_user_scram_credentials.ts";
-import {
-  alterUserScramCredentialsRequest,
-  alterUserScramCredentialsResponse,
-} from "./51_alter_user_scram_credentials.ts";
-import { describeQuorumRequest, describeQuorumResponse } from "./55_describe_quorum.ts";
-import { updateFeaturesRequest, updateFeaturesResponse } from "./57_update_features.ts";
-import { describeClusterRequest, describeClusterResponse } from "./60_describe_cluster.ts";
-import { describeProducersRequest, describeProducersResponse } from "./61_describe_producers.ts";
-import { unregisterBrokerRequest, unregisterBrokerResponse } from "./64_unregister_broker.ts";
-import {
-  describeTransactionsRequest,
-  describeTransactionsResponse,
-} from "./65_describe_transactions.ts";
-import { listTransactionsRequest, listTransactionsResponse } from "./66_list_transactions.ts";
-import {
-  consumerGroupHeartbeatRequest,
-  consumerGroupHeartbeatResponse,
-} from "./68_consumer_group_heartbeat.ts";
-import {
-  consumerGroupDescribeRequest,
-  consumerGroupDescribeResponse,
-} from "./69_consumer_group_describe.ts";
-import {
-  getTelemetrySubscriptionsRequest,
-  getTelemetrySubscriptionsResponse,
-} from "./71_get_telemetry_subscriptions.ts";
-import { pushTelemetryRequest, pushTelemetryResponse } from "./72_push_telemetry.ts";
-import {
-  listConfigResourcesRequest,
-  listConfigResourcesResponse,
-} from "./74_list_config_resources.ts";
-import {
-  describeTopicPartitionsRequest,
-  describeTopicPartitionsResponse,
-} from "./75_describe_topic_partitions.ts";
-import {
-  shareGroupHeartbeatRequest,
-  shareGroupHeartbeatResponse,
-} from "./76_share_group_heartbeat.ts";
-import {
-  shareGroupDescribeRequest,
-  shareGroupDescribeResponse,
-} from "./77_share_group_describe.ts";
-import { shareFetchRequest, shareFetchResponse } from "./78_share_fetch.ts";
-import { shareAcknowledgeRequest, shareAcknowledgeResponse } from "./79_share_acknowledge.ts";
-import { addRaftVoterRequest, addRaftVoterResponse } from "./80_add_raft_voter.ts";
-import { removeRaftVoterRequest, removeRaftVoterResponse } from "./81_remove_raft_voter.ts";
-import {
-  initializeShareGroupStateRequest,
-  initializeShareGroupStateResponse,
-} from "./83_initialize_share_group_state.ts";
-import {
-  readShareGroupStateRequest,
-  readShareGroupStateResponse,
-} from "./84_read_share_group_state.ts";
-import {
-  writeShareGroupStateRequest,
-  writeShareGroupStateResponse,
-} from "./85_write_share_group_state.ts";
-import {
-  deleteShareGroupStateRequest,
-  deleteShareGroupStateResponse,
-} from "./86_delete_share_group_state.ts";
-import {
-  readShareGroupStateSummaryRequest,
-  readShareGroupStateSummaryResponse,
-} from "./87_read_share_group_state_summary.ts";
-import {
-  streamsGroupHeartbeatRequest,
-  streamsGroupHeartbeatResponse,
-} from "./88_streams_group_heartbeat.ts";
-import {
-  streamsGroupDescribeRequest,
-  streamsGroupDescribeResponse,
-} from "./89_streams_group_describe.ts";
-import {
-  describeShareGroupOffsetsRequest,
-  describeShareGroupOffsetsResponse,
-} from "./90_describe_share_group_offsets.ts";
-import {
-  alterShareGroupOffsetsRequest,
-  alterShareGroupOffsetsResponse,
-} from "./91_alter_share_group_offsets.ts";
-import {
-  deleteShareGroupOffsetsRequest,
-  deleteShareGroupOffsetsResponse,
-} from "./92_delete_share_group_offsets.ts";
+import * as produce from "./00_produce.ts";
+import * as fetch from "./01_fetch.ts";
+import * as listOffsets from "./02_list_offsets.ts";
+import * as metadata from "./03_metadata.ts";
+import * as offsetCommit from "./08_offset_commit.ts";
+import * as offsetFetch from "./09_offset_fetch.ts";
+import * as findCoordinator from "./10_find_coordinator.ts";
+import * as joinGroup from "./11_join_group.ts";
+import * as heartbeat from "./12_heartbeat.ts";
+import * as leaveGroup from "./13_leave_group.ts";
+import * as syncGroup from "./14_sync_group.ts";
+import * as describeGroups from "./15_describe_groups.ts";
+import * as listGroups from "./16_list_groups.ts";
+import * as saslHandshake from "./17_sasl_handshake.ts";
+import * as apiVersions from "./18_api_versions.ts";
+import * as createTopics from "./19_create_topics.ts";
+import * as deleteTopics from "./20_delete_topics.ts";
+import * as deleteRecords from "./21_delete_records.ts";
+import * as initProducerId from "./22_init_producer_id.ts";
+import * as offsetForLeaderEpoch from "./23_offset_for_leader_epoch.ts";
+import * as addPartitionsToTxn from "./24_add_partitions_to_txn.ts";
+import * as addOffsetsToTxn from "./25_add_offsets_to_txn.ts";
+import * as endTxn from "./26_end_txn.ts";
+import * as writeTxnMarkers from "./27_write_txn_markers.ts";
+import * as txnOffsetCommit from "./28_txn_offset_commit.ts";
+import * as describeAcls from "./29_describe_acls.ts";
+import * as createAcls from "./30_create_acls.ts";
+import * as deleteAcls from "./31_delete_acls.ts";
+import * as describeConfigs from "./32_describe_configs.ts";
+import * as alterConfigs from "./33_alter_configs.ts";
+import * as alterReplicaLogDirs from "./34_alter_replica_log_dirs.ts";
+import * as describeLogDirs from "./35_describe_log_dirs.ts";
+import * as saslAuthenticate from "./36_sasl_authenticate.ts";
+import * as createPartitions from "./37_create_partitions.ts";
+import * as createDelegationToken from "./38_create_delegation_token.ts";
+import * as renewDelegationToken from "./39_renew_delegation_token.ts";
+import * as expireDelegationToken from "./40_expire_delegation_token.ts";
+import * as describeDelegationToken from "./41_describe_delegation_token.ts";
+import * as deleteGroups from "./42_delete_groups.ts";
+import * as electLeaders from "./43_elect_leaders.ts";
+import * as incrementalAlterConfigs from "./44_incremental_alter_configs.ts";
+import * as alterPartitionReassignments from "./45_alter_partition_reassignments.ts";
+import * as listPartitionReassignments from "./46_list_partition_reassignments.ts";
+import * as offsetDelete from "./47_offset_delete.ts";
+import * as describeClientQuotas from "./48_describe_client_quotas.ts";
+import * as alterClientQuotas from "./49_alter_client_quotas.ts";
+import * as describeUserScramCredentials from "./50_describe_user_scram_credentials.ts";
+import * as alterUserScramCredentials from "./51_alter_user_scram_credentials.ts";
+import * as describeQuorum from "./55_describe_quorum.ts";
+import * as updateFeatures from "./57_update_features.ts";
+import * as describeCluster from "./60_describe_cluster.ts";
+import * as describeProducers from "./61_describe_producers.ts";
+import * as unregisterBroker from "./64_unregister_broker.ts";
+import * as describeTransactions from "./65_describe_transactions.ts";
+import * as listTransactions from "./66_list_transactions.ts";
+import * as consumerGroupHeartbeat from "./68_consumer_group_heartbeat.ts";
+import * as consumerGroupDescribe from "./69_consumer_group_describe.ts";
+import * as getTelemetrySubscriptions from "./71_get_telemetry_subscriptions.ts";
+import * as pushTelemetry from "./72_push_telemetry.ts";
+import * as listConfigResources from "./74_list_config_resources.ts";
+import * as describeTopicPartitions from "./75_describe_topic_partitions.ts";
+import * as shareGroupHeartbeat from "./76_share_group_heartbeat.ts";
+import * as shareGroupDescribe from "./77_share_group_describe.ts";
+import * as shareFetch from "./78_share_fetch.ts";
+import * as shareAcknowledge from "./79_share_acknowledge.ts";
+import * as addRaftVoter from "./80_add_raft_voter.ts";
+import * as removeRaftVoter from "./81_remove_raft_voter.ts";
+import * as initializeShareGroupState from "./83_initialize_share_group_state.ts";
+import * as readShareGroupState from "./84_read_share_group_state.ts";
+import * as writeShareGroupState from "./85_write_share_group_state.ts";
+import * as deleteShareGroupState from "./86_delete_share_group_state.ts";
+import * as readShareGroupStateSummary from "./87_read_share_group_state_summary.ts";
+import * as streamsGroupHeartbeat from "./88_streams_group_heartbeat.ts";
+import * as streamsGroupDescribe from "./89_streams_group_describe.ts";
+import * as describeShareGroupOffsets from "./90_describe_share_group_offsets.ts";
+import * as alterShareGroupOffsets from "./91_alter_share_group_offsets.ts";
+import * as deleteShareGroupOffsets from "./92_delete_share_group_offsets.ts";
 
 /** Where Kafka serves an API. */
 export type ListenerType = "broker" | "controller";
@@ -190,229 +97,202 @@ export interface ApiMessages {
   readonly listeners: readonly ListenerType[];
 }
 
-/** The messages of each API, by API key. */
-export const API_MESSAGES: ReadonlyMap<number, ApiMessages> = new Map([
-  api(0, "Produce", produceRequest, produceResponse, ["broker"]),
-  api(1, "Fetch", fetchRequest, fetchResponse, ["broker", "controller"]),
-  api(2, "ListOffsets", listOffsetsRequest, listOffsetsResponse, ["broker"]),
-  api(3, "Metadata", metadataRequest, metadataResponse, ["broker"]),
-  api(8, "OffsetCommit", offsetCommitRequest, offsetCommitResponse, ["broker"]),
-  api(9, "OffsetFetch", offsetFetchRequest, offsetFetchResponse, ["broker"]),
-  api(10, "FindCoordinator", findCoordinatorRequest, findCoordinatorResponse, ["broker"]),
-  api(11, "JoinGroup", joinGroupRequest, joinGroupResponse, ["broker"]),
-  api(12, "Heartbeat", heartbeatRequest, heartbeatResponse, ["broker"]),
-  api(13, "LeaveGroup", leaveGroupRequest, leaveGroupResponse, ["broker"]),
-  api(14, "SyncGroup", syncGroupRequest, syncGroupResponse, ["broker"]),
-  api(15, "DescribeGroups", describeGroupsRequest, describeGroupsResponse, ["broker"]),
-  api(16, "ListGroups", listGroupsRequest, listGroupsResponse, ["broker"]),
-  api(17, "SaslHandshake", saslHandshakeRequest, saslHandshakeResponse, ["broker", "controller"]),
-  api(18, "ApiVersions", apiVersionsRequest, apiVersionsResponse, ["broker", "controller"]),
-  api(19, "CreateTopics", createTopicsRequest, createTopicsResponse, ["broker", "controller"]),
-  api(20, "DeleteTopics", deleteTopicsRequest, deleteTopicsResponse, ["broker", "controller"]),
-  api(21, "DeleteRecords", deleteRecordsRequest, deleteRecordsResponse, ["broker"]),
-  api(22, "InitProducerId", initProducerIdRequest, initProducerIdResponse, ["broker"]),
-  api(23, "OffsetForLeaderEpoch", offsetForLeaderEpochRequest, offsetForLeaderEpochResponse, [
-    "broker",
-  ]),
-  api(24, "AddPartitionsToTxn", addPartitionsToTxnRequest, addPartitionsToTxnResponse, ["broker"]),
-  api(25, "AddOffsetsToTxn", addOffsetsToTxnRequest, addOffsetsToTxnResponse, ["broker"]),
-  api(26, "EndTxn", endTxnRequest, endTxnResponse, ["broker"]),
-  api(27, "WriteTxnMarkers", writeTxnMarkersRequest, writeTxnMarkersResponse, ["broker"]),
-  api(28, "TxnOffsetCommit", txnOffsetCommitRequest, txnOffsetCommitResponse, ["broker"]),
-  api(29, "DescribeAcls", describeAclsRequest, describeAclsResponse, ["broker", "controller"]),
-  api(30, "CreateAcls", createAclsRequest, createAclsResponse, ["broker", "controller"]),
-  api(31, "DeleteAcls", deleteAclsRequest, deleteAclsResponse, ["broker", "controller"]),
-  api(32, "DescribeConfigs", describeConfigsRequest, describeConfigsResponse, [
-    "broker",
-    "controller",
-  ]),
-  api(33, "AlterConfigs", alterConfigsRequest, alterConfigsResponse, ["broker", "controller"]),
-  api(34, "AlterReplicaLogDirs", alterReplicaLogDirsRequest, alterReplicaLogDirsResponse, [
-    "broker",
-  ]),
-  api(35, "DescribeLogDirs", describeLogDirsRequest, describeLogDirsResponse, ["broker"]),
-  api(36, "SaslAuthenticate", saslAuthenticateRequest, saslAuthenticateResponse, [
-    "broker",
-    "controller",
-  ]),
-  api(37, "CreatePartitions", createPartitionsRequest, createPartitionsResponse, [
-    "broker",
-    "controller",
-  ]),
-  api(38, "CreateDelegationToken", createDelegationTokenRequest, createDelegationTokenResponse, [
-    "broker",
-    "controller",
-  ]),
-  api(39, "RenewDelegationToken", renewDelegationTokenRequest, renewDelegationTokenResponse, [
-    "broker",
-    "controller",
-  ]),
-  api(40, "ExpireDelegationToken", expireDelegationTokenRequest, expireDelegationTokenResponse, [
-    "broker",
-    "controller",
-  ]),
-  api(
-    41,
-    "DescribeDelegationToken",
-    describeDelegationTokenRequest,
-    describeDelegationTokenResponse,
-    ["broker", "controller"],
-  ),
-  api(42, "DeleteGroups", deleteGroupsRequest, deleteGroupsResponse, ["broker"]),
-  api(43, "ElectLeaders", electLeadersRequest, electLeadersResponse, ["broker", "controller"]),
-  api(
-    44,
-    "IncrementalAlterConfigs",
-    incrementalAlterConfigsRequest,
-    incrementalAlterConfigsResponse,
-    ["broker", "controller"],
-  ),
-  api(
-    45,
-    "AlterPartitionReassignments",
-    alterPartitionReassignmentsRequest,
-    alterPartitionReassignmentsResponse,
-    ["broker", "controller"],
-  ),
-  api(
-    46,
-    "ListPartitionReassignments",
-    listPartitionReassignmentsRequest,
-    listPartitionReassignmentsResponse,
-    ["broker", "controller"],
-  ),
-  api(47, "OffsetDelete", offsetDeleteRequest, offsetDeleteResponse, ["broker"]),
-  api(48, "DescribeClientQuotas", describeClientQuotasRequest, describeClientQuotasResponse, [
-    "broker",
-  ]),
-  api(49, "AlterClientQuotas", alterClientQuotasRequest, alterClientQuotasResponse, [
-    "broker",
-    "controller",
-  ]),
-  api(
-    50,
-    "DescribeUserScramCredentials",
-    describeUserScramCredentialsRequest,
-    describeUserScramCredentialsResponse,
-    ["broker", "controller"],
-  ),
-  api(
-    51,
-    "AlterUserScramCredentials",
-    alterUserScramCredentialsRequest,
-    alterUserScramCredentialsResponse,
-    ["broker", "controller"],
-  ),
-  api(55, "DescribeQuorum", describeQuorumRequest, describeQuorumResponse, [
-    "broker",
-    "controller",
-  ]),
-  api(57, "UpdateFeatures", updateFeaturesRequest, updateFeaturesResponse, [
-    "broker",
-    "controller",
-  ]),
-  api(60, "DescribeCluster", describeClusterRequest, describeClusterResponse, [
-    "broker",
-    "controller",
-  ]),
-  api(61, "DescribeProducers", describeProducersRequest, describeProducersResponse, ["broker"]),
-  api(64, "UnregisterBroker", unregisterBrokerRequest, unregisterBrokerResponse, [
-    "broker",
-    "controller",
-  ]),
-  api(65, "DescribeTransactions", describeTransactionsRequest, describeTransactionsResponse, [
-    "broker",
-  ]),
-  api(66, "ListTransactions", listTransactionsRequest, listTransactionsResponse, ["broker"]),
-  api(68, "ConsumerGroupHeartbeat", consumerGroupHeartbeatRequest, consumerGroupHeartbeatResponse, [
-    "broker",
-  ]),
-  api(69, "ConsumerGroupDescribe", consumerGroupDescribeRequest, consumerGroupDescribeResponse, [
-    "broker",
-  ]),
-  api(
-    71,
-    "GetTelemetrySubscriptions",
-    getTelemetrySubscriptionsRequest,
-    getTelemetrySubscriptionsResponse,
-    ["broker"],
-  ),
-  api(72, "PushTelemetry", pushTelemetryRequest, pushTelemetryResponse, ["broker"]),
-  api(74, "ListConfigResources", listConfigResourcesRequest, listConfigResourcesResponse, [
-    "broker",
-  ]),
-  api(
-    75,
-    "DescribeTopicPartitions",
-    describeTopicPartitionsRequest,
-    describeTopicPartitionsResponse,
-    ["broker"],
-  ),
-  api(76, "ShareGroupHeartbeat", shareGroupHeartbeatRequest, shareGroupHeartbeatResponse, [
-    "broker",
-  ]),
-  api(77, "ShareGroupDescribe", shareGroupDescribeRequest, shareGroupDescribeResponse, ["broker"]),
-  api(78, "ShareFetch", shareFetchRequest, shareFetchResponse, ["broker"]),
-  api(79, "ShareAcknowledge", shareAcknowledgeRequest, shareAcknowledgeResponse, ["broker"]),
-  api(80, "AddRaftVoter", addRaftVoterRequest, addRaftVoterResponse, ["controller", "broker"]),
-  api(81, "RemoveRaftVoter", removeRaftVoterRequest, removeRaftVoterResponse, [
-    "controller",
-    "broker",
-  ]),
-  api(
-    83,
-    "InitializeShareGroupState",
-    initializeShareGroupStateRequest,
-    initializeShareGroupStateResponse,
-    ["broker"],
-  ),
-  api(84, "ReadShareGroupState", readShareGroupStateRequest, readShareGroupStateResponse, [
-    "broker",
-  ]),
-  api(85, "WriteShareGroupState", writeShareGroupStateRequest, writeShareGroupStateResponse, [
-    "broker",
-  ]),
-  api(86, "DeleteShareGroupState", deleteShareGroupStateRequest, deleteShareGroupStateResponse, [
-    "broker",
-  ]),
-  api(
-    87,
-    "ReadShareGroupStateSummary",
-    readShareGroupStateSummaryRequest,
-    readShareGroupStateSummaryResponse,
-    ["broker"],
-  ),
-  api(88, "StreamsGroupHeartbeat", streamsGroupHeartbeatRequest, streamsGroupHeartbeatResponse, [
-    "broker",
-  ]),
-  api(89, "StreamsGroupDescribe", streamsGroupDescribeRequest, streamsGroupDescribeResponse, [
-    "broker",
-  ]),
-  api(
-    90,
-    "DescribeShareGroupOffsets",
-    describeShareGroupOffsetsRequest,
-    describeShareGroupOffsetsResponse,
-    ["broker"],
-  ),
-  api(91, "AlterShareGroupOffsets", alterShareGroupOffsetsRequest, alterShareGroupOffsetsResponse, [
-    "broker",
-  ]),
-  api(
-    92,
-    "DeleteShareGroupOffsets",
-    deleteShareGroupOffsetsRequest,
-    deleteShareGroupOffsetsResponse,
-    ["broker"],
-  ),
+const PAIRS: readonly (readonly [Schema, Schema])[] = [
+  [produce.produceRequest, produce.produceResponse],
+  [fetch.fetchRequest, fetch.fetchResponse],
+  [listOffsets.listOffsetsRequest, listOffsets.listOffsetsResponse],
+  [metadata.metadataRequest, metadata.metadataResponse],
+  [offsetCommit.offsetCommitRequest, offsetCommit.offsetCommitResponse],
+  [offsetFetch.offsetFetchRequest, offsetFetch.offsetFetchResponse],
+  [findCoordinator.findCoordinatorRequest, findCoordinator.findCoordinatorResponse],
+  [joinGroup.joinGroupRequest, joinGroup.joinGroupResponse],
+  [heartbeat.heartbeatRequest, heartbeat.heartbeatResponse],
+  [leaveGroup.leaveGroupRequest, leaveGroup.leaveGroupResponse],
+  [syncGroup.syncGroupRequest, syncGroup.syncGroupResponse],
+  [describeGroups.describeGroupsRequest, describeGroups.describeGroupsResponse],
+  [listGroups.listGroupsRequest, listGroups.listGroupsResponse],
+  [saslHandshake.saslHandshakeRequest, saslHandshake.saslHandshakeResponse],
+  [apiVersions.apiVersionsRequest, apiVersions.apiVersionsResponse],
+  [createTopics.createTopicsRequest, createTopics.createTopicsResponse],
+  [deleteTopics.deleteTopicsRequest, deleteTopics.deleteTopicsResponse],
+  [deleteRecords.deleteRecordsRequest, deleteRecords.deleteRecordsResponse],
+  [initProducerId.initProducerIdRequest, initProducerId.initProducerIdResponse],
+  [
+    offsetForLeaderEpoch.offsetForLeaderEpochRequest,
+    offsetForLeaderEpoch.offsetForLeaderEpochResponse,
+  ],
+  [addPartitionsToTxn.addPartitionsToTxnRequest, addPartitionsToTxn.addPartitionsToTxnResponse],
+  [addOffsetsToTxn.addOffsetsToTxnRequest, addOffsetsToTxn.addOffsetsToTxnResponse],
+  [endTxn.endTxnRequest, endTxn.endTxnResponse],
+  [writeTxnMarkers.writeTxnMarkersRequest, writeTxnMarkers.writeTxnMarkersResponse],
+  [txnOffsetCommit.txnOffsetCommitRequest, txnOffsetCommit.txnOffsetCommitResponse],
+  [describeAcls.describeAclsRequest, describeAcls.describeAclsResponse],
+  [createAcls.createAclsRequest, createAcls.createAclsResponse],
+  [deleteAcls.deleteAclsRequest, deleteAcls.deleteAclsResponse],
+  [describeConfigs.describeConfigsRequest, describeConfigs.describeConfigsResponse],
+  [alterConfigs.alterConfigsRequest, alterConfigs.alterConfigsResponse],
+  [alterReplicaLogDirs.alterReplicaLogDirsRequest, alterReplicaLogDirs.alterReplicaLogDirsResponse],
+  [describeLogDirs.describeLogDirsRequest, describeLogDirs.describeLogDirsResponse],
+  [saslAuthenticate.saslAuthenticateRequest, saslAuthenticate.saslAuthenticateResponse],
+  [createPartitions.createPartitionsRequest, createPartitions.createPartitionsResponse],
+  [
+    createDelegationToken.createDelegationTokenRequest,
+    createDelegationToken.createDelegationTokenResponse,
+  ],
+  [
+    renewDelegationToken.renewDelegationTokenRequest,
+    renewDelegationToken.renewDelegationTokenResponse,
+  ],
+  [
+    expireDelegationToken.expireDelegationTokenRequest,
+    expireDelegationToken.expireDelegationTokenResponse,
+  ],
+  [
+    describeDelegationToken.describeDelegationTokenRequest,
+    describeDelegationToken.describeDelegationTokenResponse,
+  ],
+  [deleteGroups.deleteGroupsRequest, deleteGroups.deleteGroupsResponse],
+  [electLeaders.electLeadersRequest, electLeaders.electLeadersResponse],
+  [
+    incrementalAlterConfigs.incrementalAlterConfigsRequest,
+    incrementalAlterConfigs.incrementalAlterConfigsResponse,
+  ],
+  [
+    alterPartitionReassignments.alterPartitionReassignmentsRequest,
+    alterPartitionReassignments.alterPartitionReassignmentsResponse,
+  ],
+  [
+    listPartitionReassignments.listPartitionReassignmentsRequest,
+    listPartitionReassignments.listPartitionReassignmentsResponse,
+  ],
+  [offsetDelete.offsetDeleteRequest, offsetDelete.offsetDeleteResponse],
+  [
+    describeClientQuotas.describeClientQuotasRequest,
+    describeClientQuotas.describeClientQuotasResponse,
+  ],
+  [alterClientQuotas.alterClientQuotasRequest, alterClientQuotas.alterClientQuotasResponse],
+  [
+    describeUserScramCredentials.describeUserScramCredentialsRequest,
+    describeUserScramCredentials.describeUserScramCredentialsResponse,
+  ],
+  [
+    alterUserScramCredentials.alterUserScramCredentialsRequest,
+    alterUserScramCredentials.alterUserScramCredentialsResponse,
+  ],
+  [describeQuorum.describeQuorumRequest, describeQuorum.describeQuorumResponse],
+  [updateFeatures.updateFeaturesRequest, updateFeatures.updateFeaturesResponse],
+  [describeCluster.describeClusterRequest, describeCluster.describeClusterResponse],
+  [describeProducers.describeProducersRequest, describeProducers.describeProducersResponse],
+  [unregisterBroker.unregisterBrokerRequest, unregisterBroker.unregisterBrokerResponse],
+  [
+    describeTransactions.describeTransactionsRequest,
+    describeTransactions.describeTransactionsResponse,
+  ],
+  [listTransactions.listTransactionsRequest, listTransactions.listTransactionsResponse],
+  [
+    consumerGroupHeartbeat.consumerGroupHeartbeatRequest,
+    consumerGroupHeartbeat.consumerGroupHeartbeatResponse,
+  ],
+  [
+    consumerGroupDescribe.consumerGroupDescribeRequest,
+    consumerGroupDescribe.consumerGroupDescribeResponse,
+  ],
+  [
+    getTelemetrySubscriptions.getTelemetrySubscriptionsRequest,
+    getTelemetrySubscriptions.getTelemetrySubscriptionsResponse,
+  ],
+  [pushTelemetry.pushTelemetryRequest, pushTelemetry.pushTelemetryResponse],
+  [listConfigResources.listConfigResourcesRequest, listConfigResources.listConfigResourcesResponse],
+  [
+    describeTopicPartitions.describeTopicPartitionsRequest,
+    describeTopicPartitions.describeTopicPartitionsResponse,
+  ],
+  [shareGroupHeartbeat.shareGroupHeartbeatRequest, shareGroupHeartbeat.shareGroupHeartbeatResponse],
+  [shareGroupDescribe.shareGroupDescribeRequest, shareGroupDescribe.shareGroupDescribeResponse],
+  [shareFetch.shareFetchRequest, shareFetch.shareFetchResponse],
+  [shareAcknowledge.shareAcknowledgeRequest, shareAcknowledge.shareAcknowledgeResponse],
+  [addRaftVoter.addRaftVoterRequest, addRaftVoter.addRaftVoterResponse],
+  [removeRaftVoter.removeRaftVoterRequest, removeRaftVoter.removeRaftVoterResponse],
+  [
+    initializeShareGroupState.initializeShareGroupStateRequest,
+    initializeShareGroupState.initializeShareGroupStateResponse,
+  ],
+  [readShareGroupState.readShareGroupStateRequest, readShareGroupState.readShareGroupStateResponse],
+  [
+    writeShareGroupState.writeShareGroupStateRequest,
+    writeShareGroupState.writeShareGroupStateResponse,
+  ],
+  [
+    deleteShareGroupState.deleteShareGroupStateRequest,
+    deleteShareGroupState.deleteShareGroupStateResponse,
+  ],
+  [
+    readShareGroupStateSummary.readShareGroupStateSummaryRequest,
+    readShareGroupStateSummary.readShareGroupStateSummaryResponse,
+  ],
+  [
+    streamsGroupHeartbeat.streamsGroupHeartbeatRequest,
+    streamsGroupHeartbeat.streamsGroupHeartbeatResponse,
+  ],
+  [
+    streamsGroupDescribe.streamsGroupDescribeRequest,
+    streamsGroupDescribe.streamsGroupDescribeResponse,
+  ],
+  [
+    describeShareGroupOffsets.describeShareGroupOffsetsRequest,
+    describeShareGroupOffsets.describeShareGroupOffsetsResponse,
+  ],
+  [
+    alterShareGroupOffsets.alterShareGroupOffsetsRequest,
+    alterShareGroupOffsets.alterShareGroupOffsetsResponse,
+  ],
+  [
+    deleteShareGroupOffsets.deleteShareGroupOffsetsRequest,
+    deleteShareGroupOffsets.deleteShareGroupOffsetsResponse,
+  ],
+];
+
+/** Those of them that controllers serve too. */
+const ALSO_CONTROLLER: ReadonlySet<number> = new Set([
+  1,
+  17,
+  18,
+  19,
+  20,
+  29,
+  30,
+  31,
+  32,
+  33,
+  36,
+  37,
+  38,
+  39,
+  40,
+  41,
+  43,
+  44,
+  45,
+  46,
+  49,
+  50,
+  51,
+  55,
+  57,
+  60,
+  64,
+  80,
+  81,
 ]);
 
-function api(
-  key: number,
-  name: string,
-  request: Schema,
-  response: Schema,
-  listeners: readonly ListenerType[],
-): [number, ApiMessages] {
-  return [key, { key, name, request, response, listeners }];
-}
+/** The messages of each API, by API key. */
+export const API_MESSAGES: ReadonlyMap<number, ApiMessages> = new Map(
+  PAIRS.map(([request, response]) => {
+    const key = request.apiKey!;
+    const name = request.name.slice(0, -"Request".length);
+    const listeners: ListenerType[] = ALSO_CONTROLLER.has(key)
+      ? ["broker", "controller"]
+      : ["broker"];
+    return [key, { key, name, request, response, listeners }];
+  }),
+);

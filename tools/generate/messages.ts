@@ -3,6 +3,7 @@
  *
  * Usage: deno run --allow-read --allow-write=protocol --allow-run=deno tools/generate/messages.ts PATH/kafka-protocol.json
  */
+import { API_SUMMARIES } from "./api_summaries.ts";
 import { camelCase, type JsonApi, type JsonProtocol, type JsonRecord } from "./kafka_protocol.ts";
 import { emitMessages } from "./message_source.ts";
 
@@ -25,12 +26,16 @@ function apiFile({ apiKey, name }: JsonApi): string {
 
 async function writeApi(api: JsonApi): Promise<void> {
   const { apiKey, name, request, response } = api;
+  const summary = API_SUMMARIES[name];
+  if (summary === undefined) throw new Error(`No summary says what ${name} is for`);
   const flexible = request.flexibleVersions;
-  const unstable = request.latestVersionUnstable ? "; the newest one is not stable yet" : "";
   const text = emitMessages({
     about: [
-      `${name}, API key ${apiKey}: versions ${request.validVersions}${unstable}.`,
-      flexible === "none" ? "No version is flexible." : `Flexible versions: ${flexible}.`,
+      `${name}, API key ${apiKey}: ${summary}.`,
+      "",
+      `Versions ${request.validVersions}, ` +
+      (flexible === "none" ? "none of them flexible." : `flexible ${flexible}.`) +
+      (request.latestVersionUnstable ? " The newest one may still change." : ""),
     ],
     schemaModule: "../schema/mod.ts",
     messages: [
@@ -42,15 +47,12 @@ async function writeApi(api: JsonApi): Promise<void> {
 }
 
 async function writeTable(apis: readonly JsonApi[]): Promise<void> {
-  const imports = apis.map((api) => {
-    const schema = camelCase(api.name);
-    return `import { ${schema}Request, ${schema}Response } from "./${apiFile(api)}";`;
-  });
-  const rows = apis.map(({ apiKey, name, listeners }) => {
+  const imports = apis.map((api) => `import * as ${camelCase(api.name)} from "./${apiFile(api)}";`);
+  const pairs = apis.map(({ name }) => {
     const schema = camelCase(name);
-    const where = JSON.stringify(listeners);
-    return `api(${apiKey}, "${name}", ${schema}Request, ${schema}Response, ${where}),`;
+    return `[${schema}.${schema}Request, ${schema}.${schema}Response],`;
   });
+  const alsoController = apis.filter(({ listeners }) => listeners!.includes("controller"));
   await write(
     "mod.ts",
     `/**
@@ -76,20 +78,24 @@ export interface ApiMessages {
   readonly listeners: readonly ListenerType[];
 }
 
-/** The messages of each API, by API key. */
-export const API_MESSAGES: ReadonlyMap<number, ApiMessages> = new Map([
-  ${rows.join("\n  ")}
+const PAIRS: readonly (readonly [Schema, Schema])[] = [
+  ${pairs.join("\n  ")}
+];
+
+/** Those of them that controllers serve too. */
+const ALSO_CONTROLLER: ReadonlySet<number> = new Set([
+  ${alsoController.map(({ apiKey }) => apiKey).join(", ")},
 ]);
 
-function api(
-  key: number,
-  name: string,
-  request: Schema,
-  response: Schema,
-  listeners: readonly ListenerType[],
-): [number, ApiMessages] {
-  return [key, { key, name, request, response, listeners }];
-}
+/** The messages of each API, by API key. */
+export const API_MESSAGES: ReadonlyMap<number, ApiMessages> = new Map(
+  PAIRS.map(([request, response]) => {
+    const key = request.apiKey!;
+    const name = request.name.slice(0, -"Request".length);
+    const listeners: ListenerType[] = ALSO_CONTROLLER.has(key) ? ["broker", "controller"] : ["broker"];
+    return [key, { key, name, request, response, listeners }];
+  }),
+);
 `,
   );
 }
@@ -126,9 +132,9 @@ const RECORD_FILES = [
 
 async function writeRecordTable(): Promise<void> {
   const entries = (records: readonly JsonRecord[]): string =>
-    records.map(({ recordType, key, value }) =>
-      `[${recordType}, { key: ${camelCase(key.name)}, value: ${camelCase(value.name)} }],`
-    ).join("\n  ");
+    records.map(({ key, value }) => `[${camelCase(key.name)}, ${camelCase(value.name)}],`).join(
+      "\n  ",
+    );
   const names = (records: readonly JsonRecord[]): string =>
     records.flatMap(({ key, value }) => [key, value]).map(({ name }) => camelCase(name)).join(", ");
   const groups = protocol.groupCoordinatorRecords;
@@ -154,18 +160,25 @@ export interface RecordMessages {
   readonly value: Schema;
 }
 
+/** Types of records, by number. */
+export type RecordTable = ReadonlyMap<number, RecordMessages>;
+
+function tableOf(pairs: readonly (readonly [key: Schema, value: Schema])[]): RecordTable {
+  return new Map(pairs.map(([key, value]) => [key.recordType!, { key, value }]));
+}
+
 /** Records of \`__consumer_offsets\`. */
-export const GROUP_RECORDS: ReadonlyMap<number, RecordMessages> = new Map<number, RecordMessages>([
+export const GROUP_RECORDS: RecordTable = tableOf([
   ${entries(groups)}
 ]);
 
 /** Records of \`__transaction_state\`. */
-export const TRANSACTION_RECORDS: ReadonlyMap<number, RecordMessages> = new Map<number, RecordMessages>([
+export const TRANSACTION_RECORDS: RecordTable = tableOf([
   ${entries(protocol.transactionCoordinatorRecords)}
 ]);
 
 /** Records of \`__share_group_state\`. */
-export const SHARE_STATE_RECORDS: ReadonlyMap<number, RecordMessages> = new Map<number, RecordMessages>([
+export const SHARE_STATE_RECORDS: RecordTable = tableOf([
   ${entries(protocol.shareCoordinatorRecords)}
 ]);
 `,

@@ -70,69 +70,46 @@ export interface RecordMessages {
   readonly value: Schema;
 }
 
+/** Types of records, by number. */
+export type RecordTable = ReadonlyMap<number, RecordMessages>;
+
+function tableOf(pairs: readonly (readonly [key: Schema, value: Schema])[]): RecordTable {
+  return new Map(pairs.map(([key, value]) => [key.recordType!, { key, value }]));
+}
+
 /** Records of `__consumer_offsets`. */
-export const GROUP_RECORDS: ReadonlyMap<number, RecordMessages> = new Map<number, RecordMessages>([
-  [0, { key: legacyOffsetCommitKey, value: legacyOffsetCommitValue }],
-  [1, { key: offsetCommitKey, value: offsetCommitValue }],
-  [2, { key: groupMetadataKey, value: groupMetadataValue }],
-  [3, { key: consumerGroupMetadataKey, value: consumerGroupMetadataValue }],
-  [4, { key: consumerGroupPartitionMetadataKey, value: consumerGroupPartitionMetadataValue }],
-  [5, { key: consumerGroupMemberMetadataKey, value: consumerGroupMemberMetadataValue }],
-  [6, {
-    key: consumerGroupTargetAssignmentMetadataKey,
-    value: consumerGroupTargetAssignmentMetadataValue,
-  }],
-  [7, {
-    key: consumerGroupTargetAssignmentMemberKey,
-    value: consumerGroupTargetAssignmentMemberValue,
-  }],
-  [8, {
-    key: consumerGroupCurrentMemberAssignmentKey,
-    value: consumerGroupCurrentMemberAssignmentValue,
-  }],
-  [10, { key: shareGroupMemberMetadataKey, value: shareGroupMemberMetadataValue }],
-  [11, { key: shareGroupMetadataKey, value: shareGroupMetadataValue }],
-  [12, {
-    key: shareGroupTargetAssignmentMetadataKey,
-    value: shareGroupTargetAssignmentMetadataValue,
-  }],
-  [13, { key: shareGroupTargetAssignmentMemberKey, value: shareGroupTargetAssignmentMemberValue }],
-  [14, {
-    key: shareGroupCurrentMemberAssignmentKey,
-    value: shareGroupCurrentMemberAssignmentValue,
-  }],
-  [15, { key: shareGroupStatePartitionMetadataKey, value: shareGroupStatePartitionMetadataValue }],
-  [16, { key: consumerGroupRegularExpressionKey, value: consumerGroupRegularExpressionValue }],
-  [17, { key: streamsGroupMetadataKey, value: streamsGroupMetadataValue }],
-  [19, { key: streamsGroupMemberMetadataKey, value: streamsGroupMemberMetadataValue }],
-  [20, {
-    key: streamsGroupTargetAssignmentMetadataKey,
-    value: streamsGroupTargetAssignmentMetadataValue,
-  }],
-  [21, {
-    key: streamsGroupTargetAssignmentMemberKey,
-    value: streamsGroupTargetAssignmentMemberValue,
-  }],
-  [22, {
-    key: streamsGroupCurrentMemberAssignmentKey,
-    value: streamsGroupCurrentMemberAssignmentValue,
-  }],
-  [23, { key: streamsGroupTopologyKey, value: streamsGroupTopologyValue }],
+export const GROUP_RECORDS: RecordTable = tableOf([
+  [legacyOffsetCommitKey, legacyOffsetCommitValue],
+  [offsetCommitKey, offsetCommitValue],
+  [groupMetadataKey, groupMetadataValue],
+  [consumerGroupMetadataKey, consumerGroupMetadataValue],
+  [consumerGroupPartitionMetadataKey, consumerGroupPartitionMetadataValue],
+  [consumerGroupMemberMetadataKey, consumerGroupMemberMetadataValue],
+  [consumerGroupTargetAssignmentMetadataKey, consumerGroupTargetAssignmentMetadataValue],
+  [consumerGroupTargetAssignmentMemberKey, consumerGroupTargetAssignmentMemberValue],
+  [consumerGroupCurrentMemberAssignmentKey, consumerGroupCurrentMemberAssignmentValue],
+  [shareGroupMemberMetadataKey, shareGroupMemberMetadataValue],
+  [shareGroupMetadataKey, shareGroupMetadataValue],
+  [shareGroupTargetAssignmentMetadataKey, shareGroupTargetAssignmentMetadataValue],
+  [shareGroupTargetAssignmentMemberKey, shareGroupTargetAssignmentMemberValue],
+  [shareGroupCurrentMemberAssignmentKey, shareGroupCurrentMemberAssignmentValue],
+  [shareGroupStatePartitionMetadataKey, shareGroupStatePartitionMetadataValue],
+  [consumerGroupRegularExpressionKey, consumerGroupRegularExpressionValue],
+  [streamsGroupMetadataKey, streamsGroupMetadataValue],
+  [streamsGroupMemberMetadataKey, streamsGroupMemberMetadataValue],
+  [streamsGroupTargetAssignmentMetadataKey, streamsGroupTargetAssignmentMetadataValue],
+  [streamsGroupTargetAssignmentMemberKey, streamsGroupTargetAssignmentMemberValue],
+  [streamsGroupCurrentMemberAssignmentKey, streamsGroupCurrentMemberAssignmentValue],
+  [streamsGroupTopologyKey, streamsGroupTopologyValue],
 ]);
 
 /** Records of `__transaction_state`. */
-export const TRANSACTION_RECORDS: ReadonlyMap<number, RecordMessages> = new Map<
-  number,
-  RecordMessages
->([
-  [0, { key: transactionLogKey, value: transactionLogValue }],
+export const TRANSACTION_RECORDS: RecordTable = tableOf([
+  [transactionLogKey, transactionLogValue],
 ]);
 
 /** Records of `__share_group_state`. */
-export const SHARE_STATE_RECORDS: ReadonlyMap<number, RecordMessages> = new Map<
-  number,
-  RecordMessages
->([
-  [0, { key: shareSnapshotKey, value: shareSnapshotValue }],
-  [1, { key: shareUpdateKey, value: shareUpdateValue }],
+export const SHARE_STATE_RECORDS: RecordTable = tableOf([
+  [shareSnapshotKey, shareSnapshotValue],
+  [shareUpdateKey, shareUpdateValue],
 ]);
