@@ -57,16 +57,21 @@ export interface FieldOptions<Default = unknown> {
   readonly ignorable?: true;
   /** Unique in its array. Has no effect on the bytes. */
   readonly mapKey?: true;
+  /** What the value names. */
   readonly entity?: EntityType;
   /** `"none"`: the length stays an int16 in flexible versions too. Only the client id of the request header. */
   readonly flexible?: "none";
 }
 
-interface ArrayOptions extends FieldOptions<readonly never[]> {
+/** What can be said of an array of scalars. */
+export interface ArrayOptions extends FieldOptions<readonly never[]> {
+  /** The type of its elements. */
   readonly of: ScalarKind;
 }
 
-interface StructOptions extends FieldOptions<never> {
+/** What can be said of a struct or an array of structs. */
+export interface StructOptions extends FieldOptions<never> {
+  /** In the order of the wire. */
   readonly fields: Fields;
 }
 
@@ -78,6 +83,7 @@ export interface Field<
   Draft = unknown,
   Optional extends boolean = boolean,
 > extends FieldOptions {
+  /** Its type on the wire; `"structs"` is an array of structs. */
   readonly kind: ScalarKind | "array" | "struct" | "structs";
   /** Of an array: its elements. */
   readonly of?: ScalarKind;
@@ -130,17 +136,29 @@ function scalar<K extends ScalarKind>(kind: K): Declare<ScalarTypes[K]> {
   return (options) => ({ ...options, kind });
 }
 
+/** A boolean: one byte. */
 export const bool: Declare<boolean> = scalar("bool");
+/** A signed integer of 1 byte. */
 export const int8: Declare<number> = scalar("int8");
+/** A signed integer of 2 bytes. */
 export const int16: Declare<number> = scalar("int16");
+/** An unsigned integer of 2 bytes. */
 export const uint16: Declare<number> = scalar("uint16");
+/** A signed integer of 4 bytes. */
 export const int32: Declare<number> = scalar("int32");
+/** An unsigned integer of 4 bytes. */
 export const uint32: Declare<number> = scalar("uint32");
+/** A signed integer of 8 bytes, a bigint. */
 export const int64: Declare<bigint> = scalar("int64");
+/** A double. */
 export const float64: Declare<number> = scalar("float64");
+/** A string of at most 32 767 bytes of UTF-8. */
 export const string: Declare<string> = scalar("string");
+/** A uuid, in text 22 characters of base64url. */
 export const uuid: Declare<string> = scalar("uuid");
+/** Bytes behind their length. */
 export const bytes: Declare<Uint8Array> = scalar("bytes");
+/** Record batches behind their length. */
 export const records: Declare<readonly Uint8Array[]> = scalar("records");
 
 /** An array of scalars. */

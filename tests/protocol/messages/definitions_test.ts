@@ -37,7 +37,7 @@ Deno.test({ name: "API table holds exactly the APIs of Kafka's broker listener",
     expected.map(({ apiKey, name, listeners }) => ({
       key: apiKey,
       name,
-      listeners: listeners as ("broker" | "controller")[],
+      listeners: listeners!.toSorted() as ("broker" | "controller")[],
       requestName: `${name}Request`,
       responseName: `${name}Response`,
       apiKeys: [apiKey, apiKey],
