@@ -4,7 +4,7 @@
  * @module
  */
 import { corrupt } from "./errors.ts";
-import { copyBytes, copyMatch, type GrowingBytes } from "./output.ts";
+import { copyBytes, copyMatch, type GrowingBytes, wordAt } from "./output.ts";
 
 const HASH_BITS = 13;
 const MIN_MATCH = 4;
@@ -64,10 +64,6 @@ export function lz4WriteBlock(
     missed = 32;
   }
   return writeLiterals(bytes, literalStart, end, 0, output, at);
-}
-
-function wordAt(bytes: Uint8Array, at: number): number {
-  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }
 
 /** Writes a token, the length of its literals and the literals. */

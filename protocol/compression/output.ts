@@ -1,5 +1,5 @@
 /**
- * Where inflated and deflated bytes go.
+ * Bytes as codecs handle them: growing output, copies, repeats, words.
  *
  * @module
  */
@@ -72,4 +72,9 @@ export function copyMatch(bytes: Uint8Array, to: number, distance: number, lengt
     bytes.copyWithin(to + copied, to, to + step);
     copied += step;
   }
+}
+
+/** Four bytes as one number, to compare and to hash. */
+export function wordAt(bytes: Uint8Array, at: number): number {
+  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }

@@ -8,7 +8,7 @@
  */
 import { int32At, putInt32 } from "../records/big_endian.ts";
 import { corrupt, tooLarge } from "./errors.ts";
-import { copyBytes, copyMatch } from "./output.ts";
+import { copyBytes, copyMatch, wordAt } from "./output.ts";
 
 const XERIAL_MAGIC = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00];
 /** Magic, int32 version, int32 oldest compatible version. */
@@ -207,10 +207,6 @@ function writeBlock(
     missed = 32;
   }
   return writeLiteral(bytes, literalStart, end, output, at);
-}
-
-function wordAt(bytes: Uint8Array, at: number): number {
-  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }
 
 function writeLiteral(

@@ -35,6 +35,8 @@ export interface LogRecord {
 }
 
 const NO_HEADERS: readonly RecordHeader[] = [];
+/** A byte order mark is part of a name like any other character. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * Iterates over the records of one batch; `batch` begins with its header. Keys and values are views into `batch`, or
@@ -51,14 +53,13 @@ export function* recordsIn(
   const header = readBatchHeader(batch);
   const logAppendTimeMs = timestampType(header) === "LogAppendTime" ? header.maxTimestampMs : null;
   const records = recordReader(batch, header, limits);
-  const decoder = new TextDecoder();
   while (records.next()) {
     yield {
       offset: header.baseOffset + records.offsetDelta,
       timestampMs: logAppendTimeMs ?? header.baseTimestampMs + records.timestampDelta,
       key: view(records.bytes, records.keyAt, records.keyBytes),
       value: view(records.bytes, records.valueAt, records.valueBytes),
-      headers: records.headerCount === 0 ? NO_HEADERS : readHeaders(records, decoder),
+      headers: records.headerCount === 0 ? NO_HEADERS : readHeaders(records),
     };
   }
 }
@@ -110,7 +111,7 @@ function view(bytes: Uint8Array, at: number, length: number): Uint8Array | null 
   return length < 0 ? null : bytes.subarray(at, at + length);
 }
 
-function readHeaders(record: RecordReader, decoder: TextDecoder): RecordHeader[] {
+function readHeaders(record: RecordReader): RecordHeader[] {
   const varints = new VarintReader(record.bytes, record.headersAt, record.recordEnd);
   const next = (): Uint8Array | null => {
     const length = varints.varint();

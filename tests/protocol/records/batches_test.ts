@@ -165,6 +165,12 @@ Deno.test("Batches give back the records that went in, with every codec", () => 
   );
 });
 
+Deno.test("Header names keep their order, may repeat, and keep a byte order mark", () => {
+  const headers = ["b", "a", "b", "\uFEFFmark", ""].map((key, i) => ({ key, value: utf8(`${i}`) }));
+  const [record] = recordsIn(buildBatch([{ headers }]));
+  assertEquals(record.headers, headers);
+});
+
 Deno.test("Batch header takes every value that its fields can hold", () => {
   const int = (bits: number) => fc.integer({ min: -(2 ** (bits - 1)), max: 2 ** (bits - 1) - 1 });
   const arbitrary = fc.record({
