@@ -36,6 +36,9 @@ function program(terminal: Terminal): Command {
     .configureOutput({
       writeOut: (text) => terminal.print(text.trimEnd()),
       writeErr: (text) => terminal.complain(text.trimEnd()),
+      // Commander would ask the environment, for which serve has no permission.
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
       outputError: (text) => terminal.complain(oneLine(text)),
     })
     .exitOverride();
