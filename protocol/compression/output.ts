@@ -9,10 +9,12 @@ const SHORT_COPY_BYTES = 32;
 
 /** A byte array that grows by doubling. */
 export class GrowingBytes {
+  /** What was written, and room for more behind it. */
   bytes: Uint8Array;
   /** Bytes written so far. */
   length = 0;
 
+  /** Grows from this many bytes on. */
   constructor(initialBytes: number) {
     this.bytes = new Uint8Array(initialBytes);
   }

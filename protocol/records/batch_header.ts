@@ -26,7 +26,7 @@ export const BATCH_LENGTH_END = 12;
 /** The only record format: message sets of magic 0 and 1 left Kafka with 4.0 (KIP-724). */
 export const MAGIC = 2;
 /** "No producer id", "no producer epoch", "no sequence", "no timestamp", "no leader epoch". */
-export const NONE = -1;
+export const NONE: number = -1;
 
 /** Where the fields lie, in bytes from the start of the batch. */
 export const AT = {
@@ -63,6 +63,7 @@ export interface BatchHeader {
   readonly sizeBytes: number;
   /** Outside the CRC; -1 from a producer. */
   readonly partitionLeaderEpoch: number;
+  /** Format of the records: always 2. */
   readonly magic: number;
   /** CRC-32C of everything from the attributes to the end; unsigned. */
   readonly crc: number;
@@ -206,10 +207,15 @@ export function incrementSequence(sequence: number, increment: number): number {
 
 /** What the attributes of a batch say. */
 export interface BatchFlags {
+  /** Codec of the records. */
   readonly codec?: Codec;
+  /** Who set the timestamps. */
   readonly timestampType?: TimestampType;
+  /** Part of a transaction. */
   readonly transactional?: boolean;
+  /** Control records instead of data. */
   readonly control?: boolean;
+  /** The base timestamp is the delete horizon (KIP-534). */
   readonly deleteHorizon?: boolean;
 }
 

@@ -13,7 +13,9 @@ import {
 
 /** One batch: its header and all of its bytes, header included. */
 export interface Batch {
+  /** What its first 61 bytes say. */
   readonly header: BatchHeader;
+  /** All of it, header included. */
   readonly bytes: Uint8Array;
 }
 

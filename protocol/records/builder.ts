@@ -25,6 +25,7 @@ export interface RecordDraft {
   readonly key?: Uint8Array | null;
   /** Left out or null = a tombstone. */
   readonly value?: Uint8Array | null;
+  /** In this order. */
   readonly headers?: readonly RecordHeader[];
   /** -1 or left out = none. */
   readonly timestampMs?: number;
@@ -34,7 +35,9 @@ export interface RecordDraft {
 
 /** Who writes the batch: an idempotent or transactional producer. */
 export interface ProducerIdentity {
+  /** The id that InitProducerId gave. */
   readonly producerId: bigint;
+  /** Fences earlier users of the same id. */
   readonly producerEpoch: number;
   /** Sequence number of the first record. */
   readonly baseSequence: number;
@@ -44,8 +47,11 @@ export interface ProducerIdentity {
 export interface BatchOptions extends BatchFlags {
   /** Of gzip and zstd. */
   readonly compressionLevel?: number;
+  /** 0 if left out, as a producer sends it. */
   readonly baseOffset?: number;
+  /** -1 if left out, as a producer sends it. */
   readonly partitionLeaderEpoch?: number;
+  /** Left out = neither idempotent nor transactional. */
   readonly producer?: ProducerIdentity;
   /** What timestamp deltas add to; the timestamp of the first record if left out. */
   readonly baseTimestampMs?: number;
@@ -77,7 +83,9 @@ export function buildBatch(
 
 /** Options of a {@linkcode BatchBuilder}. */
 export interface BatchBuilderOptions {
+  /** `none` if left out. */
   readonly codec?: Codec;
+  /** Of gzip and zstd. */
   readonly compressionLevel?: number;
   /** The batch takes no more records once it is estimated to be larger than this. `batch.size` in Kafka. */
   readonly maxBytes: number;
@@ -91,6 +99,7 @@ export class BatchBuilder {
   readonly #ratio: number;
   readonly #writer = new RecordWriter({});
 
+  /** Builds an empty one. */
   constructor(options: BatchBuilderOptions) {
     this.#options = options;
     this.#ratio = (options.codec ?? "none") === "none" ? 1 : options.expectedRatio ?? 1;

@@ -24,12 +24,19 @@ export type ControlRecord =
 
 /** What the marker at the end of a transaction says. */
 export interface EndTransactionMarker {
+  /** How it ended. */
   readonly result: TransactionResult;
+  /** Whose transaction it was. */
   readonly producerId: bigint;
+  /** With TV2 (KIP-890) the bumped epoch. */
   readonly producerEpoch: number;
+  /** Epoch of the transaction coordinator that decided: fences its predecessors. */
   readonly coordinatorEpoch: number;
+  /** The broker's wall clock. */
   readonly timestampMs: number;
+  /** 0 if left out. */
   readonly baseOffset?: number;
+  /** -1 if left out. */
   readonly partitionLeaderEpoch?: number;
 }
 

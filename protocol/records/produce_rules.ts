@@ -40,6 +40,7 @@ export interface ProduceRules {
 export interface RecordError {
   /** Index of the record in the batch. */
   readonly batchIndex: number;
+  /** What is wrong with it, for the producer's log. */
   readonly message: string;
 }
 
@@ -48,6 +49,7 @@ export class InvalidRecordsError extends KafkaError {
   /** At most {@linkcode RECORD_ERRORS_MAX}. */
   readonly recordErrors: readonly RecordError[];
 
+  /** Says which records are at fault beside why. */
   constructor(kind: ErrorName, message: string, recordErrors: readonly RecordError[]) {
     super(kind, message);
     this.name = "InvalidRecordsError";

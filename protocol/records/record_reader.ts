@@ -10,21 +10,29 @@ const RECORD_BYTES_MIN = 6;
 
 /** Steps from record to record; its fields tell of the one that it stands on. */
 export class RecordReader {
+  /** What is read: the batch itself, or what its records inflated to. */
   readonly bytes: Uint8Array;
   /** Records seen so far. */
   count = 0;
+  /** Offset - base offset. */
   offsetDelta = 0;
+  /** Timestamp - base timestamp. */
   timestampDelta = 0;
   /** Where the length of the key lies: everything from there to `recordEnd` is independent of offset and time. */
   keyLengthAt = 0;
+  /** Where the key begins. */
   keyAt = 0;
   /** -1 = null. */
-  keyBytes = -1;
+  keyBytes: number = -1;
+  /** Where the value begins. */
   valueAt = 0;
   /** -1 = null. */
-  valueBytes = -1;
+  valueBytes: number = -1;
+  /** Where the first header begins. */
   headersAt = 0;
+  /** Headers of the record. */
   headerCount = 0;
+  /** Where the record ends. */
   recordEnd: number;
 
   readonly #start: number;

@@ -19,18 +19,23 @@ import { VarintReader } from "./varint.ts";
 
 /** A name and bytes beside key and value. Names may repeat, and keep their order. */
 export interface RecordHeader {
+  /** UTF-8 on the wire. */
   readonly key: string;
+  /** null = none. */
   readonly value: Uint8Array | null;
 }
 
 /** One record of a log. */
 export interface LogRecord {
+  /** Position in the partition's log. */
   readonly offset: number;
   /** -1 = none. */
   readonly timestampMs: number;
+  /** null = none. */
   readonly key: Uint8Array | null;
   /** null = a tombstone. */
   readonly value: Uint8Array | null;
+  /** In the order of the producer. */
   readonly headers: readonly RecordHeader[];
 }
 

@@ -33,9 +33,13 @@ export function withMaxTimestamp(
 
 /** How records are to be stored. */
 export interface RewriteOptions {
+  /** How to compress them. */
   readonly codec: Codec;
+  /** Of gzip and zstd. */
   readonly compressionLevel?: number;
+  /** The topic's. */
   readonly timestampType: TimestampType;
+  /** Largest timestamp, or the broker's time. */
   readonly maxTimestampMs: number;
 }
 

@@ -40,6 +40,7 @@ export { InvalidRecordsError, type ProduceRules, type RecordError };
 
 /** A batch that may be appended. */
 export interface ProducedBatch {
+  /** That of `bytes`. */
   readonly header: BatchHeader;
   /** What to store: a view of what came in, or a changed copy of it. */
   readonly bytes: Uint8Array;

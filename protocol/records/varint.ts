@@ -14,10 +14,14 @@ const VARLONG_BYTES_MAX = 10;
 
 /** Reads zigzag varints one after another, never beyond `end`. */
 export class VarintReader {
+  /** What is read. */
   readonly bytes: Uint8Array;
+  /** Where reading must stop. */
   readonly end: number;
+  /** Where the next integer begins. */
   position: number;
 
+  /** Reads from `position` to before `end`. */
   constructor(bytes: Uint8Array, position: number, end: number) {
     this.bytes = bytes;
     this.position = position;

@@ -208,6 +208,10 @@ Deno.test("snappy reads a plain block, as librdkafka and franz-go write it", () 
   );
 });
 
+Deno.test("snappy reads a plain block that Google's library wrote", () => {
+  assertSameBytes(decompress("snappy", fixture("block.snappy")), sampleBytes());
+});
+
 Deno.test("snappy reads xerial streams that were put one after another", () => {
   const stream = compress("snappy", utf8("thread"));
   const inflated = decompress("snappy", concat([stream, stream]));
