@@ -17,10 +17,10 @@ const UNIT_MS: Readonly<Record<Unit, number>> = {
  * @throws RangeError if it is negative or no duration
  */
 export function durationMs(duration: Duration): number {
-  const match = typeof duration === "string"
-    ? /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(duration)
-    : null;
-  const ms = match ? Number(match[1]) * UNIT_MS[match[2] as Unit] : Number(duration);
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(String(duration));
+  const ms = typeof duration === "number"
+    ? duration
+    : Number(match?.[1]) * UNIT_MS[match?.[2] as Unit];
   if (!(ms >= 0)) throw new RangeError(`Not a duration: "${duration}"`);
   return ms;
 }

@@ -1,0 +1,24 @@
+/**
+ * Scenarios in virtual time: real brokers and clients on a simulated network, store and clock, with faults, replayable
+ * from a seed.
+ *
+ * @module
+ */
+export { type Duration, durationMs } from "./simulation/duration.ts";
+export { SimulationError } from "./simulation/failure.ts";
+export { FaultCounts } from "./simulation/fault_counts.ts";
+export { canonicalText, History, type HistoryEvent } from "./simulation/history.ts";
+export { type CommitFault, type KvFaults, QUIET_KV, ROUGH_KV } from "./simulation/kv/faults.ts";
+export { SimulatedStore, type StoreOptions } from "./simulation/kv/store.ts";
+export { type NetworkFaults, QUIET_NETWORK, ROUGH_NETWORK } from "./simulation/network/faults.ts";
+export { SimulatedNetwork } from "./simulation/network/network.ts";
+export { SimulatedClock, START_MS } from "./simulation/clock.ts";
+export { type Death, SimulatedProcess } from "./simulation/process.ts";
+export { Random, type Range } from "./simulation/random.ts";
+export {
+  type ProcessOptions,
+  type RunLimits,
+  simulate,
+  Simulation,
+  type SimulationOptions,
+} from "./simulation/simulation.ts";

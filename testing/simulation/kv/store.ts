@@ -1,0 +1,73 @@
+import type { Kv, KvFolder } from "../../../storage/kv/kv.ts";
+import { MemoryDisk } from "../../../storage/kv/memory/memory_folder.ts";
+import type { SimulatedProcess } from "../process.ts";
+import type { World } from "../world.ts";
+import { type CommitFault, type KvFaults, QUIET_KV } from "./faults.ts";
+import { FaultyKv } from "./faulty_kv.ts";
+
+/** How a simulated data folder is made. */
+export interface StoreOptions {
+  readonly faults?: Partial<KvFaults>;
+  /** Bytes free while the disk is not full. Default 100 GB. */
+  readonly freeBytes?: number;
+}
+
+/**
+ * A simulated data folder: what it holds outlives the processes that use it. Its stores are strictly serialisable, as
+ * Deno KV is; what is wrong with them is how requests and answers travel.
+ */
+export class SimulatedStore {
+  /** How it behaves; may be changed at any time. */
+  faults: KvFaults;
+  /** Bytes free while the disk is not full. */
+  freeBytes: number;
+  /** While true every commit is refused, one that only deletes too, and nothing is free. */
+  diskFull = false;
+  readonly #folder = new MemoryDisk().openFolder();
+  readonly #stores = new Map<string, Promise<Kv>>();
+  readonly #ordered: CommitFault[] = [];
+  #handles = 0;
+
+  constructor(private readonly world: World, readonly name: string, options: StoreOptions = {}) {
+    this.faults = { ...QUIET_KV, ...options.faults };
+    this.freeBytes = options.freeBytes ?? 100e9;
+  }
+
+  /** The folder as one process sees it. Several may use it at a time, as several brokers use one remote store. */
+  of(process: SimulatedProcess): KvFolder {
+    const opened = new Set<string>();
+    return {
+      name: `simulated:${this.name}`,
+      open: async (store) => {
+        if (opened.has(store)) throw new Error(`Cannot open "${store}": it is open already`);
+        opened.add(store);
+        const random = this.world.random(`kv/${this.name}/${store}/${++this.#handles}`);
+        return new FaultyKv(await this.inner(store), {
+          world: this.world,
+          process,
+          random,
+          store: this,
+        });
+      },
+      freeBytes: () => Promise.resolve(this.diskFull ? 0 : this.freeBytes),
+      close: () => Promise.resolve(),
+    };
+  }
+
+  /** A store without delay or fault, for audits. */
+  inner(store: string): Promise<Kv> {
+    let opening = this.#stores.get(store);
+    if (!opening) this.#stores.set(store, opening = this.#folder.open(store));
+    return opening;
+  }
+
+  /** Lets this happen to the next commits, whatever the probabilities are. */
+  fail(fault: CommitFault, { times = 1 }: { readonly times?: number } = {}): void {
+    for (let time = 0; time < times; time++) this.#ordered.push(fault);
+  }
+
+  /** Takes the fault that was ordered for the next commit, if any. */
+  takeOrdered(): CommitFault | undefined {
+    return this.#ordered.shift();
+  }
+}
