@@ -1,0 +1,102 @@
+/**
+ * What was written or read lately, kept in memory up to a number of bytes, for all partitions of the process.
+ *
+ * First in, first out, but what was used since gets a second round: so a scan of old data passes through without
+ * driving out the tail that everybody reads.
+ *
+ * @module
+ */
+
+interface Slot {
+  readonly value: unknown;
+  readonly bytes: number;
+  used: boolean;
+}
+
+/** Where something cached came from: a number for a chunk, text for anything else. */
+export type CacheKey = number | string;
+
+/** A cache with a budget in bytes. Loads are shared: who asks for what is being loaded waits for the same load. */
+export class ChunkCache {
+  readonly #slots = new Map<CacheKey, Slot>();
+  readonly #loading = new Map<CacheKey, Promise<unknown>>();
+  readonly #bytesMax: number;
+  #bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get<T>(key: CacheKey): T | undefined {
+    const slot = this.#slots.get(key);
+    if (slot === undefined) return undefined;
+    slot.used = true;
+    return slot.value as T;
+  }
+
+  put(key: CacheKey, value: unknown, bytes: number): void {
+    this.delete(key);
+    this.#slots.set(key, { value, bytes, used: false });
+    this.#bytes += bytes;
+    this.#evict();
+  }
+
+  delete(key: CacheKey): void {
+    const slot = this.#slots.get(key);
+    if (slot === undefined) return;
+    this.#slots.delete(key);
+    this.#bytes -= slot.bytes;
+  }
+
+  /**
+   * The values of `keys`, from memory or by `load`, which is asked for up to `loadMax` at a time of those that nobody is
+   * loading yet.
+   */
+  async getMany<T>(
+    keys: readonly CacheKey[],
+    loadMax: number,
+    load: (keys: readonly CacheKey[]) => Promise<readonly { value: T; bytes: number }[]>,
+  ): Promise<T[]> {
+    const missing = keys.filter((key) => !this.#slots.has(key) && !this.#loading.has(key));
+    for (let at = 0; at < missing.length; at += loadMax) {
+      this.#startLoad(missing.slice(at, at + loadMax), load);
+    }
+    const values = keys.map((key) => this.#loading.get(key) ?? this.get<T>(key));
+    return await Promise.all(values) as T[];
+  }
+
+  #startLoad<T>(
+    keys: readonly CacheKey[],
+    load: (keys: readonly CacheKey[]) => Promise<readonly { value: T; bytes: number }[]>,
+  ): void {
+    const loaded = load(keys);
+    keys.forEach((key, index) => {
+      const one = loaded.then((values) => {
+        this.#loading.delete(key);
+        const { value, bytes } = values[index];
+        this.put(key, value, bytes);
+        return value;
+      }, (error) => {
+        this.#loading.delete(key);
+        throw error;
+      });
+      one.catch(() => {}); // whoever waits for it is told; nobody may be left
+      this.#loading.set(key, one);
+    });
+  }
+
+  #evict(): void {
+    while (this.#bytes > this.#bytesMax) {
+      const [key, slot] = this.#slots.entries().next().value!;
+      this.#slots.delete(key);
+      if (slot.used) {
+        slot.used = false;
+        this.#slots.set(key, slot);
+      } else this.#bytes -= slot.bytes;
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import type { Environment, Timer } from "../../environment/environment.ts";
+import { KafkaError } from "../../protocol/errors.ts";
+import type { KvFolder } from "../kv/kv.ts";
+
+/**
+ * Watches the free space of the disk (`odradek.disk.reserve.bytes`): a full disk refuses deletes too, so batches are
+ * refused before it is full, and retention can still make room.
+ */
+export class DiskReserve {
+  readonly #folder: KvFolder;
+  readonly #environment: Environment;
+  readonly #reserveBytes: number;
+  readonly #intervalMs: number;
+  #freeBytes: number | null = null;
+  #timer: Timer | null = null;
+  #stopped = false;
+
+  constructor(
+    folder: KvFolder,
+    environment: Environment,
+    options: { readonly reserveBytes: number; readonly intervalMs: number },
+  ) {
+    this.#folder = folder;
+    this.#environment = environment;
+    this.#reserveBytes = options.reserveBytes;
+    this.#intervalMs = options.intervalMs;
+  }
+
+  /** Looks once, and from then on at intervals. */
+  async start(): Promise<void> {
+    await this.#look();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+
+  /** @throws KafkaError KAFKA_STORAGE_ERROR while less than the reserve is free. */
+  require(): void {
+    if (this.#freeBytes === null || this.#freeBytes >= this.#reserveBytes) return;
+    throw new KafkaError(
+      "KAFKA_STORAGE_ERROR",
+      `"${this.#folder.name}" has ${this.#freeBytes} bytes left, ${this.#reserveBytes} are kept in reserve`,
+    );
+  }
+
+  async #look(): Promise<void> {
+    try {
+      this.#tell(await this.#folder.freeBytes());
+    } catch (error) {
+      this.#environment.log.write("warn", "The free space of the disk cannot be told", { error });
+    }
+    if (this.#stopped) return;
+    this.#timer = this.#environment.timers.schedule(this.#intervalMs, () => this.#look());
+  }
+
+  #tell(freeBytes: number | null): void {
+    const before = this.#freeBytes;
+    this.#freeBytes = freeBytes;
+    const low = (bytes: number | null) => bytes !== null && bytes < this.#reserveBytes;
+    if (low(before) === low(freeBytes)) return;
+    const { log } = this.#environment;
+    if (low(freeBytes)) {
+      log.write("error", "The disk is nearly full: no batch is taken", { freeBytes });
+    } else log.write("info", "The disk has room again", { freeBytes });
+  }
+}

@@ -1,0 +1,35 @@
+import { ByteReader, ByteWriter } from "./binary.ts";
+
+const VERSION = 1;
+
+/** Where a log begins, once records were deleted in front. */
+export interface LogStart {
+  readonly offset: number;
+  /** Bytes of batches in front of it that are not swept yet. */
+  readonly deadBytes: number;
+}
+
+/** A log start as stored. */
+export function encodeLogStart({ offset, deadBytes }: LogStart): Uint8Array {
+  const writer = new ByteWriter(20);
+  writer.uint8(VERSION);
+  writer.varint(offset);
+  writer.varint(deadBytes);
+  return writer.toBytes();
+}
+
+/**
+ * A log start from bytes.
+ *
+ * @throws RangeError when they are of an unknown version.
+ */
+export function decodeLogStart(bytes: Uint8Array): LogStart {
+  const reader = new ByteReader(bytes);
+  const version = reader.uint8();
+  if (version !== VERSION) {
+    throw new RangeError(
+      `The start of a log has version ${version}, this program knows ${VERSION}`,
+    );
+  }
+  return { offset: reader.varint(), deadBytes: reader.varint() };
+}

@@ -1,0 +1,189 @@
+/**
+ * The log: partitions over shards over the stores of a folder.
+ *
+ * @module
+ */
+import type { Environment } from "../../environment/environment.ts";
+import { KafkaError } from "../../protocol/errors.ts";
+import { crc32c } from "../../protocol/records/crc32c.ts";
+import type { Kv, KvFolder } from "../kv/kv.ts";
+import { ChunkCache } from "./chunk_cache.ts";
+import { DiskReserve } from "./disk_reserve.ts";
+import { type LogShape, readOrCreateFormat } from "./format_record.ts";
+import { partitionName } from "./partition_index.ts";
+import type { LogStore, LogStoreUsage, PartitionId, PartitionLog } from "./partition_log.ts";
+import { Shard } from "./shard.ts";
+
+/** Settings of a log. */
+export interface LogOptions {
+  /** Stores of a new log. Default 2. */
+  readonly files?: number;
+  /** Shards per store of a new log: each has one commit in flight. Default 2. */
+  readonly shardsPerFile?: number;
+  /** Bytes of chunks after which a segment of a shard is closed. Default 64 MiB. */
+  readonly segmentBytes?: number;
+  /** Batches after which it is closed however small they are: they are indexed in memory. Default 200 000. */
+  readonly segmentBatchesMax?: number;
+  /** Memory for the tail and for what was read lately, of all partitions together. Default 64 MiB. */
+  readonly cacheBytesMax?: number;
+  /**
+   * Bytes of batches that may wait for their commits, of all partitions together. Default 64 MiB. Beyond it a batch is
+   * refused with REQUEST_TIMED_OUT, which clients retry.
+   */
+  readonly pendingBytesMax?: number;
+  /** `odradek.disk.reserve.bytes`: below it no batch is taken. Default 128 MiB. */
+  readonly diskReserveBytes?: number;
+  /** Milliseconds between looks at the free space. Default 1000. */
+  readonly diskCheckIntervalMs?: number;
+}
+
+/** What a log is made of. */
+export interface LogParts {
+  readonly folder: KvFolder;
+  readonly environment: Environment;
+  readonly options?: LogOptions;
+  /** Another process has taken a shard over: this one will never write again. */
+  readonly onFenced?: (error: Error) => void;
+}
+
+const DEFAULTS: Required<LogOptions> = {
+  files: 2,
+  shardsPerFile: 2,
+  segmentBytes: 64 * 1024 * 1024,
+  segmentBatchesMax: 200_000,
+  cacheBytesMax: 64 * 1024 * 1024,
+  pendingBytesMax: 64 * 1024 * 1024,
+  diskReserveBytes: 128 * 1024 * 1024,
+  diskCheckIntervalMs: 1_000,
+};
+
+/**
+ * Opens the log in a folder, creating it when absent. Whoever wrote it before is fenced.
+ *
+ * @throws LogFormatError when the folder holds a log of an unknown format.
+ * @throws KafkaError KAFKA_STORAGE_ERROR when the store cannot be written.
+ */
+export async function openLogStore(parts: LogParts): Promise<LogStore> {
+  const options = { ...DEFAULTS, ...parts.options };
+  const reserve = new DiskReserve(parts.folder, parts.environment, {
+    reserveBytes: options.diskReserveBytes,
+    intervalMs: options.diskCheckIntervalMs,
+  });
+  const stores: Kv[] = [];
+  try {
+    stores.push(await parts.folder.open("log-0"));
+    const shape = await readOrCreateFormat(stores[0], parts.folder.name, {
+      files: options.files,
+      shards: options.files * options.shardsPerFile,
+    });
+    for (let file = 1; file < shape.files; file++) {
+      stores.push(await parts.folder.open(`log-${file}`));
+    }
+    const store = new KvLogStore(parts, options, stores, reserve);
+    await store.openShards(shape);
+    await reserve.start();
+    return store;
+  } catch (error) {
+    for (const kv of stores) await kv.close();
+    throw error;
+  }
+}
+
+class KvLogStore implements LogStore {
+  readonly #cache: ChunkCache;
+  #shards: Shard[] = [];
+  #closed = false;
+  #bytesMaxWaiting: number;
+
+  constructor(
+    private readonly parts: LogParts,
+    private readonly options: Required<LogOptions>,
+    private readonly stores: readonly Kv[],
+    private readonly reserve: DiskReserve,
+  ) {
+    this.#cache = new ChunkCache(options.cacheBytesMax);
+    this.#bytesMaxWaiting = options.pendingBytesMax;
+  }
+
+  async openShards({ shards }: LogShape): Promise<void> {
+    this.#shards = await Promise.all(
+      Array.from({ length: shards }, (_, shard) =>
+        Shard.open({
+          name: `shard ${shard}`,
+          shard,
+          kv: this.stores[shard % this.stores.length],
+          environment: this.parts.environment,
+          cache: this.#cache,
+          segmentBytes: this.options.segmentBytes,
+          segmentBatchesMax: this.options.segmentBatchesMax,
+          requireWritable: () => this.#requireWritable(),
+          onFenced: (error) => this.parts.onFenced?.(error),
+        })),
+    );
+  }
+
+  open(id: PartitionId): Promise<PartitionLog> {
+    if (this.#closed) return Promise.reject(closedError());
+    return this.#shardOf(id).open(id);
+  }
+
+  leaderEpochOf(id: PartitionId): number {
+    return this.#shardOf(id).leaderEpoch;
+  }
+
+  async remove(ids: readonly PartitionId[]): Promise<void> {
+    if (this.#closed) throw closedError();
+    const byShard = Map.groupBy(ids, (id) => this.#shardOf(id));
+    await Promise.all([...byShard].map(([shard, its]) => shard.remove(its)));
+  }
+
+  *stored(): Iterable<PartitionId> {
+    for (const shard of this.#shards) yield* shard.stored();
+  }
+
+  get usage(): LogStoreUsage {
+    const sum = (of: (shard: Shard) => number) =>
+      this.#shards.reduce((total, shard) => total + of(shard), 0);
+    return {
+      commits: sum((shard) => shard.commits),
+      appends: sum((shard) => shard.appends),
+      appendedBytes: sum((shard) => shard.appendedBytes),
+      cachedBytes: this.#cache.bytes,
+      pendingBytes: sum((shard) => shard.pendingBytes),
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.reserve.stop();
+    await Promise.all(this.#shards.map((shard) => shard.close()));
+    await Promise.all(this.stores.map((kv) => kv.close()));
+  }
+
+  #shardOf(id: PartitionId): Shard {
+    return this.#shards[shardNumber(id, this.#shards.length)];
+  }
+
+  #requireWritable(): void {
+    if (this.#closed) throw closedError();
+    this.reserve.require();
+    const waiting = this.#shards.reduce((total, shard) => total + shard.pendingBytes, 0);
+    if (waiting < this.#bytesMaxWaiting) return;
+    throw new KafkaError(
+      "REQUEST_TIMED_OUT",
+      `${waiting} bytes of batches wait for the store, no more are taken`,
+    );
+  }
+}
+
+const encoder = new TextEncoder();
+
+/** The shard of a partition, for ever: by a hash of its name. */
+function shardNumber(id: PartitionId, shards: number): number {
+  return crc32c(encoder.encode(partitionName(id))) % shards;
+}
+
+function closedError(): KafkaError {
+  return new KafkaError("KAFKA_STORAGE_ERROR", "The log is closed");
+}

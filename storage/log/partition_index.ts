@@ -1,0 +1,225 @@
+/**
+ * Where the batches of a partition lie: in memory, for every partition that has stored data, open or not.
+ *
+ * @module
+ */
+import type { ByteWriter } from "./binary.ts";
+import type { AbortedTransaction, EpochEntry, PartitionId } from "./partition_log.ts";
+import type { ProducerFacts } from "./producer_states.ts";
+
+/** Numbers per run. */
+const STRIDE = 5;
+
+/** A run: the batches of one partition that begin in one chunk. */
+export interface Run {
+  /** Base offset of the first batch. */
+  readonly firstOffset: number;
+  /** The chunk, as a {@linkcode chunkRef}. */
+  readonly ref: number;
+  /** The number of the partition in the chunk's directory. */
+  readonly local: number;
+  readonly maxTimestampMs: number;
+  readonly bytes: number;
+}
+
+/** Runs in offset order, packed into one array of numbers. */
+export class Runs {
+  readonly #numbers: number[] = [];
+
+  get length(): number {
+    return this.#numbers.length / STRIDE;
+  }
+
+  add({ firstOffset, ref, local, maxTimestampMs, bytes }: Run): void {
+    this.#numbers.push(firstOffset, ref, local, maxTimestampMs, bytes);
+  }
+
+  /** Adds a batch to the last run if it lies in the same chunk, or else begins a run with it. */
+  addBatch(run: Run): void {
+    const numbers = this.#numbers;
+    const last = numbers.length - STRIDE;
+    if (last < 0 || numbers[last + 1] !== run.ref) return this.add(run);
+    numbers[last + 3] = Math.max(numbers[last + 3], run.maxTimestampMs);
+    numbers[last + 4] += run.bytes;
+  }
+
+  at(index: number): Run {
+    const at = index * STRIDE;
+    const numbers = this.#numbers;
+    return {
+      firstOffset: numbers[at],
+      ref: numbers[at + 1],
+      local: numbers[at + 2],
+      maxTimestampMs: numbers[at + 3],
+      bytes: numbers[at + 4],
+    };
+  }
+
+  /** The last run that begins at or before `offset`; -1 if there is none. */
+  find(offset: number): number {
+    let low = 0;
+    let high = this.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#numbers[middle * STRIDE] <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+}
+
+/** What one partition has in one segment. */
+export interface SegmentExtent {
+  readonly firstOffset: number;
+  /** The offset after the last one. */
+  readonly endOffset: number;
+  readonly bytes: number;
+  /** -1 when no record has a timestamp. */
+  readonly maxTimestampMs: number;
+}
+
+/** A part of the log in a closed segment: its details are in the store. */
+export interface ClosedPart extends SegmentExtent {
+  readonly segment: number;
+  /** Where the details lie in the segment's stream of details. */
+  readonly detailPosition: number;
+  readonly detailBytes: number;
+  /** Lowest first offset of the aborted transactions whose marker lies here; Infinity if there are none. */
+  readonly abortedFrom: number;
+}
+
+/** A part of the log in a segment that is still being written, or whose summary is: all in memory. */
+export class OpenPart implements SegmentExtent {
+  readonly runs: Runs = new Runs();
+  readonly firstOffset: number;
+  readonly epochs: EpochEntry[] = [];
+  readonly aborted: AbortedTransaction[] = [];
+  /** Batches with a producer id that were found at start, for as long as nobody has opened the partition. */
+  events: ProducerFacts[] = [];
+  endOffset: number;
+  bytes = 0;
+  maxTimestampMs = -1;
+
+  constructor(firstOffset: number) {
+    this.firstOffset = firstOffset;
+    this.endOffset = firstOffset;
+  }
+}
+
+/** A batch as the index sees it. */
+export interface IndexedBatch {
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  readonly leaderEpoch: number;
+  readonly maxTimestampMs: number;
+  readonly sizeBytes: number;
+}
+
+/** Everything durable that is known of a partition without reading its data. */
+export class PartitionIndex {
+  readonly id: PartitionId;
+  /** Oldest first. */
+  readonly closed: ClosedPart[] = [];
+  /** Full, its summary on the way to the store. */
+  rolling: OpenPart | null = null;
+  open: OpenPart | null = null;
+  logStartOffset = 0;
+  /** The offset after the last durable one. */
+  endOffset = 0;
+  /** Bytes of batches that lie below `logStartOffset` and are not swept yet. */
+  deadBytes = 0;
+  storedBytes = 0;
+  maxTimestampMs = -1;
+  removed = false;
+  /** Writes the committed producer state, when it is in memory. */
+  writeProducers: ((writer: ByteWriter) => void) | null = null;
+  readonly #epochs: EpochEntry[] = [];
+
+  constructor(id: PartitionId) {
+    this.id = id;
+  }
+
+  /** Epochs that have batches, oldest first. */
+  get epochs(): readonly EpochEntry[] {
+    return this.#epochs;
+  }
+
+  get sizeBytes(): number {
+    return this.storedBytes - this.deadBytes;
+  }
+
+  /** All parts, oldest first. */
+  get parts(): readonly (ClosedPart | OpenPart)[] {
+    const parts: (ClosedPart | OpenPart)[] = [...this.closed];
+    if (this.rolling) parts.push(this.rolling);
+    if (this.open) parts.push(this.open);
+    return parts;
+  }
+
+  /** The first part that ends behind `offset`. */
+  partAt(offset: number): ClosedPart | OpenPart | null {
+    for (const part of [this.open, this.rolling]) {
+      if (part && offset >= part.firstOffset) return offset < part.endOffset ? part : null;
+    }
+    const { closed } = this;
+    let low = 0;
+    let high = closed.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (closed[middle].endOffset <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return closed[low] ?? this.rolling ?? this.open;
+  }
+
+  /** Takes a durable batch in. */
+  addBatch(batch: IndexedBatch, ref: number, local: number): OpenPart {
+    const part = this.open ??= new OpenPart(batch.baseOffset);
+    part.runs.addBatch({
+      firstOffset: batch.baseOffset,
+      ref,
+      local,
+      maxTimestampMs: batch.maxTimestampMs,
+      bytes: batch.sizeBytes,
+    });
+    part.bytes += batch.sizeBytes;
+    part.maxTimestampMs = Math.max(part.maxTimestampMs, batch.maxTimestampMs);
+    if (part.epochs.at(-1)?.epoch !== batch.leaderEpoch) {
+      part.epochs.push({ epoch: batch.leaderEpoch, startOffset: batch.baseOffset });
+      this.noteEpoch(batch.leaderEpoch, batch.baseOffset);
+    }
+    part.endOffset = batch.lastOffset + 1;
+    this.#extend(part.endOffset, batch.sizeBytes, batch.maxTimestampMs);
+    return part;
+  }
+
+  /** Offsets from the end to before `baseOffset` are lost: their chunk is damaged. Reads there will tell. */
+  addLoss(baseOffset: number, ref: number): void {
+    const part = this.open ??= new OpenPart(this.endOffset);
+    part.runs.add({ firstOffset: this.endOffset, ref, local: 0, maxTimestampMs: -1, bytes: 0 });
+    part.endOffset = baseOffset;
+    this.endOffset = baseOffset;
+  }
+
+  /** Takes a part of a closed segment in, as its summary tells it. */
+  addClosed(part: ClosedPart, epochs: readonly EpochEntry[]): void {
+    this.closed.push(part);
+    for (const { epoch, startOffset } of epochs) this.noteEpoch(epoch, startOffset);
+    this.#extend(part.endOffset, part.bytes, part.maxTimestampMs);
+  }
+
+  noteEpoch(epoch: number, startOffset: number): void {
+    if (this.#epochs.at(-1)?.epoch !== epoch) this.#epochs.push({ epoch, startOffset });
+  }
+
+  #extend(endOffset: number, bytes: number, maxTimestampMs: number): void {
+    this.endOffset = Math.max(this.endOffset, endOffset);
+    this.storedBytes += bytes;
+    this.maxTimestampMs = Math.max(this.maxTimestampMs, maxTimestampMs);
+  }
+}
+
+/** The name of a partition as a key of maps. */
+export function partitionName(id: PartitionId): string {
+  return `${id.topicId}-${id.partition}`;
+}

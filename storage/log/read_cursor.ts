@@ -1,0 +1,223 @@
+/**
+ * One read of a partition: walks its batches from an offset on, as far as they are in memory, says what it misses, and goes
+ * on when that was loaded.
+ *
+ * @module
+ */
+import { KafkaError } from "../../protocol/errors.ts";
+import {
+  type Chunk,
+  CHUNK_DATA_START,
+  type ChunkEntry,
+  isWhole,
+  type StagedParts,
+} from "./chunk.ts";
+import { sequenceOf } from "./keys.ts";
+import {
+  type ClosedPart,
+  OpenPart,
+  type PartitionIndex,
+  type Run,
+  type Runs,
+} from "./partition_index.ts";
+import type { LogRead } from "./partition_log.ts";
+import type { ShardReader } from "./shard_reader.ts";
+
+/** What to read: see `PartitionLog.read`. */
+export interface ReadRequest {
+  readonly offset: number;
+  readonly beforeOffset: number;
+  readonly maxBytes: number;
+  readonly minOneBatch: boolean;
+}
+
+/** What a read misses. */
+type Missing =
+  | { readonly kind: "detail"; readonly part: ClosedPart }
+  | { readonly kind: "chunks"; readonly refs: readonly number[] }
+  | { readonly kind: "staged"; readonly sequence: number; readonly parts: StagedParts };
+
+/** Chunks asked for ahead of need, at most. */
+const AHEAD_MAX = 40;
+
+/** One read. What was loaded for it is held until it is done, whatever the cache does. */
+export class ReadCursor {
+  readonly #index: PartitionIndex;
+  readonly #reader: ShardReader;
+  readonly #request: ReadRequest;
+  readonly #chunks = new Map<number, Chunk>();
+  readonly #details = new Map<ClosedPart, Runs>();
+  readonly #staged = new Map<number, (Uint8Array | null)[]>();
+  readonly #slices: Uint8Array[] = [];
+  #bytes = 0;
+  #nextOffset: number;
+  #full = false;
+
+  constructor(index: PartitionIndex, reader: ShardReader, request: ReadRequest) {
+    this.#index = index;
+    this.#reader = reader;
+    this.#request = request;
+    this.#nextOffset = request.offset;
+  }
+
+  get result(): LogRead {
+    return { slices: this.#slices, bytes: this.#bytes, nextOffset: this.#nextOffset };
+  }
+
+  /** Reads what is in memory. Returns what is missing to go on, or null when the read is complete. */
+  collect(): Missing | null {
+    while (!this.#done()) {
+      const part = this.#index.partAt(this.#nextOffset);
+      if (part === null) return null;
+      const runs = this.#runsOf(part);
+      if (!runs) return { kind: "detail", part: part as ClosedPart };
+      const missing = this.#collectRuns(runs);
+      if (missing) return missing;
+      if (!this.#done()) this.#nextOffset = Math.max(this.#nextOffset, part.endOffset);
+    }
+    return null;
+  }
+
+  /** Loads what `collect` missed. */
+  async load(missing: Missing): Promise<void> {
+    const reader = this.#reader;
+    if (missing.kind === "detail") {
+      this.#details.set(missing.part, (await reader.detail(missing.part)).runs);
+    } else if (missing.kind === "staged") {
+      this.#staged.set(missing.sequence, await reader.parts(missing.sequence, missing.parts));
+    } else {
+      const chunks = await reader.chunks(missing.refs);
+      missing.refs.forEach((ref, at) => this.#chunks.set(ref, chunks[at]));
+    }
+  }
+
+  #done(): boolean {
+    return this.#full || this.#nextOffset >= this.#request.beforeOffset;
+  }
+
+  #runsOf(part: ClosedPart | OpenPart): Runs | undefined {
+    if (part instanceof OpenPart) return part.runs;
+    return this.#details.get(part) ?? this.#reader.cachedDetail(part)?.runs;
+  }
+
+  #chunkAt(ref: number): Chunk | undefined {
+    return this.#chunks.get(ref) ?? this.#reader.cachedChunk(ref);
+  }
+
+  #collectRuns(runs: Runs): Missing | null {
+    for (let at = Math.max(0, runs.find(this.#nextOffset)); at < runs.length; at++) {
+      const run = runs.at(at);
+      if (this.#done() || run.firstOffset >= this.#request.beforeOffset) return null;
+      const chunk = this.#chunkAt(run.ref);
+      if (!chunk) return { kind: "chunks", refs: this.#ahead(runs, at) };
+      const missing = this.#collectRun(run, chunk);
+      if (missing) return missing;
+    }
+    return null;
+  }
+
+  #collectRun(run: Run, chunk: Chunk): Missing | null {
+    if (chunk.damage === "all") {
+      this.#corrupt(run.firstOffset);
+      return null;
+    }
+    for (const entry of chunk.entriesOf(run.local)) {
+      if (entry.partPosition > 0 || entry.lastOffset < this.#nextOffset) continue;
+      if (entry.baseOffset >= this.#request.beforeOffset || !this.#fits(entry)) {
+        this.#full = true;
+        return null;
+      }
+      const slices = this.#slicesOf(entry, run.ref, chunk);
+      if (slices === null) {
+        this.#corrupt(entry.baseOffset);
+        return null;
+      }
+      if ("kind" in slices) return slices;
+      for (const slice of slices) this.#push(slice);
+      this.#bytes += entry.sizeBytes;
+      this.#nextOffset = entry.lastOffset + 1;
+    }
+    return null;
+  }
+
+  #fits({ sizeBytes }: ChunkEntry): boolean {
+    return this.#bytes + sizeBytes <= this.#request.maxBytes ||
+      this.#bytes === 0 && this.#request.minOneBatch;
+  }
+
+  /** The bytes of a batch; what is missing of them; null when they are damaged. */
+  #slicesOf(entry: ChunkEntry, ref: number, chunk: Chunk): Uint8Array[] | Missing | null {
+    if (entry.staged) return this.#stagedSlices(entry.staged, sequenceOf(ref));
+    if (chunk.isDamagedAt(entry.position)) return null;
+    const first = chunk.bytes.subarray(entry.position, entry.position + entry.length);
+    return isWhole(entry) ? [first] : this.#partSlices(entry, ref, first);
+  }
+
+  #stagedSlices(staged: StagedParts, sequence: number): Uint8Array[] | Missing | null {
+    const parts = this.#staged.get(sequence) ?? this.#reader.cachedParts(sequence, staged);
+    if (!parts) return { kind: "staged", sequence, parts: staged };
+    return parts.includes(null) ? null : parts as Uint8Array[];
+  }
+
+  /** A batch that spans chunks goes on at the beginning of the next chunk of its commit. */
+  #partSlices(entry: ChunkEntry, ref: number, first: Uint8Array): Uint8Array[] | Missing | null {
+    const slices = [first];
+    let left = entry.sizeBytes - first.length;
+    for (let next = ref + 1; left > 0; next++) {
+      const chunk = this.#chunkAt(next);
+      if (!chunk) {
+        const count = Math.min(Math.ceil(left / DEFAULT_CHUNK_BYTES), AHEAD_MAX);
+        const refs = Array.from({ length: count }, (_, at) => next + at);
+        return { kind: "chunks", refs: refs.filter((ref) => !this.#chunkAt(ref)) };
+      }
+      if (chunk.isDamagedAt(CHUNK_DATA_START)) return null;
+      const end = Math.min(chunk.dataEnd, CHUNK_DATA_START + left);
+      slices.push(chunk.bytes.subarray(CHUNK_DATA_START, end));
+      left -= end - CHUNK_DATA_START;
+    }
+    return slices;
+  }
+
+  /** Batches that lie side by side are one slice. */
+  #push(slice: Uint8Array): void {
+    const last = this.#slices.at(-1);
+    if (
+      last && last.buffer === slice.buffer && last.byteOffset + last.length === slice.byteOffset
+    ) {
+      this.#slices[this.#slices.length - 1] = new Uint8Array(
+        last.buffer as ArrayBuffer,
+        last.byteOffset,
+        last.length + slice.length,
+      );
+    } else this.#slices.push(slice);
+  }
+
+  /** What is good before the damage is given; asked for the damage itself, the read fails. */
+  #corrupt(offset: number): void {
+    if (this.#bytes === 0) {
+      const { topicId, partition } = this.#index.id;
+      throw new KafkaError(
+        "CORRUPT_MESSAGE",
+        `The stored batch at offset ${offset} of partition ${partition} of topic ${topicId} is damaged`,
+      );
+    }
+    this.#full = true;
+  }
+
+  /** The chunks from run `at` on that the rest of the read will want. */
+  #ahead(runs: Runs, at: number): number[] {
+    const refs: number[] = [];
+    let bytes = this.#bytes;
+    for (let next = at; next < runs.length && refs.length < AHEAD_MAX; next++) {
+      const run = runs.at(next);
+      if (run.firstOffset >= this.#request.beforeOffset) break;
+      if (next > at && bytes >= this.#request.maxBytes) break;
+      if (!this.#chunkAt(run.ref)) refs.push(run.ref);
+      bytes += run.bytes;
+    }
+    return refs;
+  }
+}
+
+/** Only for guessing how many chunks a batch spans. */
+const DEFAULT_CHUNK_BYTES = 65_536;

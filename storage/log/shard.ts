@@ -1,0 +1,335 @@
+/**
+ * A shard: one chain of commits, and the partitions whose batches it holds.
+ *
+ * @module
+ */
+import type { Environment } from "../../environment/environment.ts";
+import { InvariantError, KafkaError } from "../../protocol/errors.ts";
+import { CommitChain } from "../chain/commit_chain.ts";
+import type { Kv } from "../kv/kv.ts";
+import type { ChunkCache } from "./chunk_cache.ts";
+import type { NewBatch, SealedChunk } from "./commit_builder.ts";
+import { chunkRef, headKey, logStartKey, tombstoneKey } from "./keys.ts";
+import { encodeLogStart } from "./log_start.ts";
+import { PartitionIndex, partitionName } from "./partition_index.ts";
+import type { PartitionId } from "./partition_log.ts";
+import { type ProducerFacts, ProducerStates } from "./producer_states.ts";
+import { freezeSegment, type SegmentRoll } from "./segment_roll.ts";
+import { encodeOpenSegment, type ShardCatalogue } from "./shard_catalogue.ts";
+import { ShardReader } from "./shard_reader.ts";
+import { recoverShard } from "./shard_recovery.ts";
+import { ShardWriter } from "./shard_writer.ts";
+import { type PartitionHome, StoredPartition } from "./stored_partition.ts";
+import { nextTombstone, sweep } from "./sweeper.ts";
+import { encodeTombstone, TOMBSTONE_PARTITIONS_MAX } from "./tombstone.ts";
+
+/** A shard, and what the log as a whole gives to it. */
+export interface ShardOptions {
+  /** For messages: `shard 2`. */
+  readonly name: string;
+  readonly shard: number;
+  readonly kv: Kv;
+  readonly environment: Environment;
+  readonly cache: ChunkCache;
+  readonly segmentBytes: number;
+  readonly segmentBatchesMax: number;
+  /** @throws KafkaError when the log as a whole takes no batches now. */
+  readonly requireWritable: () => void;
+  readonly onFenced: (error: Error) => void;
+}
+
+/** One of the independent parts of a log. */
+export class Shard implements PartitionHome {
+  readonly reader: ShardReader;
+  readonly #options: ShardOptions;
+  readonly #chain: CommitChain;
+  readonly #catalogue: ShardCatalogue;
+  readonly #writer: ShardWriter;
+  readonly #opened = new Map<string, StoredPartition>();
+  readonly #opening = new Map<string, Promise<StoredPartition>>();
+  #rolling = false;
+  #sweeping = false;
+  appends = 0;
+  appendedBytes = 0;
+
+  private constructor(options: ShardOptions, chain: CommitChain, catalogue: ShardCatalogue) {
+    this.#options = options;
+    this.#chain = chain;
+    this.#catalogue = catalogue;
+    this.reader = new ShardReader(options.kv, options.shard, options.cache);
+    this.#writer = new ShardWriter({
+      name: options.name,
+      shard: options.shard,
+      kv: options.kv,
+      chain,
+      environment: options.environment,
+      state: encodeOpenSegment(catalogue.head),
+      onChunks: (sequence, chunks) => this.#keep(sequence, chunks),
+      onSettled: () => this.#rollIfFull(),
+      onFenced: options.onFenced,
+    });
+  }
+
+  /**
+   * Takes the shard over and recovers it.
+   *
+   * @throws KafkaError, RangeError, FencedError when the store refuses, is damaged, or somebody else takes it over too.
+   */
+  static async open(options: ShardOptions): Promise<Shard> {
+    const { name, shard, kv, environment } = options;
+    const chain = await CommitChain.takeOver({ name, kv, environment, headKey: headKey(shard) });
+    const catalogue = await recoverShard({ name, shard, kv, chain, environment });
+    const opened = new Shard(options, chain, catalogue);
+    // What ends a transaction in the open segment must be known before the segment is closed.
+    for (const index of catalogue.touched) {
+      if (index.open?.events.some(({ transactional }) => transactional)) {
+        await opened.open(index.id);
+      }
+    }
+    opened.#startSweep();
+    return opened;
+  }
+
+  get leaderEpoch(): number {
+    return this.#chain.epoch;
+  }
+
+  get commits(): number {
+    return this.#writer.commits;
+  }
+
+  get pendingBytes(): number {
+    return this.#writer.pendingBytes;
+  }
+
+  *stored(): Iterable<PartitionId> {
+    for (const { id } of this.#catalogue.partitions.values()) yield id;
+  }
+
+  /** The log of a partition. */
+  open(id: PartitionId): Promise<StoredPartition> {
+    const name = partitionName(id);
+    const opened = this.#opened.get(name);
+    if (opened) return Promise.resolve(opened);
+    const opening = this.#opening.get(name);
+    if (opening) return opening;
+    const started = this.#load(name, this.#catalogue.partitions.get(name) ?? new PartitionIndex(id))
+      .finally(() => this.#opening.delete(name));
+    this.#opening.set(name, started);
+    return started;
+  }
+
+  /** Marks partitions as deleted, durably, and begins to sweep them. */
+  async remove(ids: readonly PartitionId[]): Promise<void> {
+    const gone: PartitionId[] = [];
+    for (const id of ids) {
+      const name = partitionName(id);
+      await this.#opening.get(name)?.catch(() => {});
+      const partition = this.#opened.get(name);
+      partition?.refuseWrites();
+      const hasData = this.#catalogue.partitions.has(name) ||
+        (partition !== undefined && partition.logEndOffset > partition.highWatermark);
+      if (hasData) gone.push(id);
+      else this.#opened.delete(name);
+    }
+    for (let at = 0; at < gone.length; at += TOMBSTONE_PARTITIONS_MAX) {
+      await this.#bury(gone.slice(at, at + TOMBSTONE_PARTITIONS_MAX));
+    }
+    this.#startSweep();
+  }
+
+  requireWritable(): void {
+    if (this.#writer.stopped) throw this.#writer.stopped;
+    this.#options.requireWritable();
+  }
+
+  append(batch: NewBatch, bytes: Uint8Array): void {
+    this.appends++;
+    this.appendedBytes += bytes.length;
+    this.#writer.append(batch, bytes);
+  }
+
+  indexed(index: PartitionIndex): void {
+    if (index.removed) return;
+    this.#catalogue.partitions.set(partitionName(index.id), index);
+    this.#catalogue.touched.add(index);
+    this.#catalogue.openBatches++;
+  }
+
+  async advanceLogStart(index: PartitionIndex, offset: number, deadBytes: number): Promise<void> {
+    const { topicId, partition } = index.id;
+    await this.#writer.maintain({
+      sets: [{
+        key: logStartKey(this.#options.shard, topicId, partition),
+        value: encodeLogStart({ offset, deadBytes }),
+      }],
+      applied: () => {
+        if (offset <= index.logStartOffset) return;
+        index.logStartOffset = offset;
+        index.deadBytes = deadBytes;
+      },
+    });
+  }
+
+  call(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      this.#options.environment.log.write("error", `${this.#options.name}: a callback failed`, {
+        error,
+      });
+    }
+  }
+
+  /** Commits what is pending; closes the open segment if replaying it would take long. */
+  async close(): Promise<void> {
+    await this.#writer.drain();
+    if (this.#catalogue.openBytes > this.#options.segmentBytes / 4) this.#roll();
+    await this.#writer.drain();
+    this.#writer.stop(new KafkaError("KAFKA_STORAGE_ERROR", "The log is closed"));
+  }
+
+  #keep(sequence: number, chunks: readonly SealedChunk[]): void {
+    chunks.forEach(({ bytes }, n) => {
+      this.reader.keep(chunkRef(sequence, n), bytes);
+      this.#catalogue.openBytes += bytes.length;
+    });
+  }
+
+  async #load(name: string, index: PartitionIndex): Promise<StoredPartition> {
+    const producers = await this.#loadProducers(index);
+    const partition = new StoredPartition(this, index, producers);
+    index.writeProducers = (writer) => partition.writeProducers(writer);
+    this.#opened.set(name, partition);
+    return partition;
+  }
+
+  /** The newest snapshot of the producers, and what happened since. */
+  async #loadProducers(index: PartitionIndex): Promise<ProducerStates> {
+    while (true) {
+      const newest = index.closed.at(-1);
+      const { base, events } = await this.#closedProducers(index);
+      if (newest !== index.closed.at(-1)) continue; // a segment was closed meanwhile
+      const states = base ?? new ProducerStates();
+      for (const facts of events) states.apply(facts);
+      for (const part of [index.rolling, index.open]) {
+        for (const facts of part?.events ?? []) states.apply(facts);
+      }
+      const aborted = states.settle(index.endOffset);
+      if (index.open) {
+        index.open.aborted.push(...aborted);
+        index.open.events = [];
+      }
+      return states;
+    }
+  }
+
+  async #closedProducers(
+    index: PartitionIndex,
+  ): Promise<{ base: ProducerStates | null; events: ProducerFacts[] }> {
+    const events: ProducerFacts[] = [];
+    for (const part of index.closed.toReversed()) {
+      try {
+        const { producers } = this.reader.cachedDetail(part) ?? await this.reader.detail(part);
+        if (producers.kind === "snapshot") return { base: producers.states(), events };
+        if (producers.kind === "events") events.unshift(...producers.events);
+      } catch (error) {
+        if (!(error instanceof KafkaError) || error.kind !== "CORRUPT_MESSAGE") throw error;
+        this.#options.environment.log.write(
+          "error",
+          `${this.#options.name}: the producers of a partition are lost: duplicates may pass`,
+          { topicId: index.id.topicId, partition: index.id.partition, error },
+        );
+        return { base: null, events };
+      }
+    }
+    return { base: null, events };
+  }
+
+  async #bury(ids: readonly PartitionId[]): Promise<void> {
+    const catalogue = this.#catalogue;
+    const number = nextTombstone(catalogue);
+    const tombstone = {
+      number,
+      ids,
+      openSegment: catalogue.head.segment + (this.#rolling ? 1 : 0),
+    };
+    catalogue.tombstones.set(number, tombstone);
+    await this.#writer.maintain({
+      sets: [{ key: tombstoneKey(this.#options.shard, number), value: encodeTombstone(tombstone) }],
+    });
+    for (const id of ids) {
+      const name = partitionName(id);
+      const index = catalogue.partitions.get(name);
+      this.#opened.get(name)?.markRemoved();
+      this.#opened.delete(name);
+      if (!index) continue;
+      index.removed = true;
+      catalogue.touched.delete(index);
+      catalogue.drop(index);
+    }
+  }
+
+  #rollIfFull(): void {
+    const { openBytes, openBatches } = this.#catalogue;
+    const { segmentBytes, segmentBatchesMax } = this.#options;
+    if (openBytes >= segmentBytes || openBatches >= segmentBatchesMax) this.#roll();
+  }
+
+  /** Begins to close the open segment, unless the one before is not closed yet. */
+  #roll(): void {
+    if (this.#rolling || this.#writer.stopped) return;
+    this.#rolling = true;
+    const catalogue = this.#catalogue;
+    const { segment, firstSequence } = catalogue.head;
+    const lastSequence = this.#chain.sequence;
+    const head = { segment, firstSequence, lastSequence, bytes: catalogue.openBytes };
+    const roll = freezeSegment(this.#options.shard, head, catalogue.touched);
+    catalogue.touched = new Set();
+    catalogue.openBytes = 0;
+    catalogue.openBatches = 0;
+    const next = { segment: segment + 1, firstSequence: lastSequence + 1 };
+    const changes = [
+      ...roll.sets.map((set) => ({ sets: [set] })),
+      {
+        state: encodeOpenSegment(next),
+        applied: () => {
+          catalogue.head = next;
+          this.#rolled(roll);
+        },
+      },
+    ];
+    for (const change of changes) this.#writer.maintain(change).catch(() => {}); // stopped: the next start replays
+  }
+
+  #rolled({ head, parts }: SegmentRoll): void {
+    this.#rolling = false;
+    let liveBytes = 0;
+    for (const { index, open, closed } of parts) {
+      if (index.rolling !== open) throw new InvariantError("A segment was closed twice");
+      index.rolling = null;
+      if (index.removed) {
+        this.#catalogue.noteDirty(head.segment, partitionName(index.id));
+        continue;
+      }
+      index.closed.push(closed);
+      liveBytes += closed.bytes;
+    }
+    this.#catalogue.segments.set(head.segment, { ...head, liveBytes });
+    if (this.#catalogue.tombstones.size > 0) this.#startSweep();
+  }
+
+  /** Sweeps in the background. What stops it is tried again at the next occasion, or at the next start. */
+  #startSweep(): void {
+    const { shard, kv, environment, name } = this.#options;
+    const catalogue = this.#catalogue;
+    if (this.#sweeping || catalogue.tombstones.size === 0 || this.#writer.stopped) return;
+    this.#sweeping = true;
+    const maintain = (change: Parameters<ShardWriter["maintain"]>[0]) =>
+      this.#writer.maintain(change);
+    sweep({ shard, kv, environment, catalogue, maintain }).catch((error) => {
+      if (this.#writer.stopped) return;
+      environment.log.write("warn", `${name}: sweeping is put off`, { error });
+    }).finally(() => this.#sweeping = false);
+  }
+}

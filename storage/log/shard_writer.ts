@@ -1,0 +1,299 @@
+/**
+ * The committer of a shard: one commit in flight, and whatever arrives meanwhile joins the next one.
+ *
+ * Three kinds of work share the shard's chain of commits: batches; a batch too large for a commit, which is staged first;
+ * and upkeep (summaries, tombstones, deletes), which takes turns with the batches.
+ *
+ * @module
+ */
+import type { Environment } from "../../environment/environment.ts";
+import { sleep } from "../../environment/sleep.ts";
+import { KafkaError } from "../../protocol/errors.ts";
+import type { CommitChain } from "../chain/commit_chain.ts";
+import { FencedError } from "../chain/commit_chain.ts";
+import type { Kv, KvCommit } from "../kv/kv.ts";
+import { commitCost } from "../kv/limits.ts";
+import { ChunkArena } from "./chunk_arena.ts";
+import {
+  COMMIT_BYTES_MAX,
+  CommitBuilder,
+  type NewBatch,
+  type SealedChunk,
+} from "./commit_builder.ts";
+import { chunkKey, chunkRef, stagedKey } from "./keys.ts";
+import type { AppendOutcome } from "./partition_log.ts";
+
+/** Milliseconds before upkeep that the store refused is tried again, when no batch comes. */
+const UPKEEP_RETRY_MS = 250;
+/** Kept free of HEAD and its check. */
+const HEAD_BYTES = 1_024;
+const TOKEN_BYTES = 16;
+
+/** A change that is not a batch. Applied whole and in the order given. */
+export interface Upkeep {
+  readonly sets?: NonNullable<KvCommit["sets"]>;
+  readonly deletes?: NonNullable<KvCommit["deletes"]>;
+  /** What HEAD says from this change on. */
+  readonly state?: Uint8Array;
+  /** Called as soon as it is durable, before anything else is committed. */
+  readonly applied?: () => void;
+}
+
+interface WaitingUpkeep {
+  readonly change: Upkeep;
+  readonly bytes: number;
+  readonly mutations: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** What a {@linkcode ShardWriter} works with. */
+export interface ShardWriterOptions {
+  readonly name: string;
+  readonly shard: number;
+  readonly kv: Kv;
+  readonly chain: CommitChain;
+  readonly environment: Environment;
+  /** HEAD's state, but for upkeep that brings its own. */
+  readonly state: Uint8Array;
+  /** Chunks are durable: called before the batches in them are settled. */
+  readonly onChunks: (sequence: number, chunks: readonly SealedChunk[]) => void;
+  /** After each commit, and after a failure. */
+  readonly onSettled: () => void;
+  /** Another process has taken the shard over. */
+  readonly onFenced: (error: Error) => void;
+}
+
+/** The only writer of a shard. */
+export class ShardWriter {
+  readonly #options: ShardWriterOptions;
+  readonly #arena: ChunkArena;
+  #state: Uint8Array;
+  /** Commits being filled, in the order of their batches; the last one is open. */
+  #filling: CommitBuilder[] = [];
+  #inFlight: CommitBuilder | null = null;
+  #upkeep: WaitingUpkeep[] = [];
+  #upkeepTurn = false;
+  #running = false;
+  #stopped: Error | null = null;
+  #idle: (() => void)[] = [];
+  /** Bytes of batches that are not durable yet. */
+  pendingBytes = 0;
+  commits = 0;
+
+  constructor(options: ShardWriterOptions) {
+    this.#options = options;
+    this.#state = options.state;
+    this.#arena = new ChunkArena(options.kv.limits.valueBytesMax);
+  }
+
+  /** Why nothing can be written any more; `null` while it can. */
+  get stopped(): Error | null {
+    return this.#stopped;
+  }
+
+  /** Takes a batch: its bytes are copied before this returns. */
+  append(batch: NewBatch, bytes: Uint8Array): void {
+    const last = this.#filling.at(-1);
+    if (!last?.add(batch, bytes)) this.#appendToNext(last, batch, bytes);
+    this.pendingBytes += bytes.length;
+    this.#run();
+  }
+
+  /** Commits a change that is not a batch; resolves when it is durable, however often the store refuses it before. */
+  maintain(change: Upkeep): Promise<void> {
+    if (this.#stopped) return Promise.reject(this.#stopped);
+    return new Promise((resolve, reject) => {
+      const { bytes, mutations } = commitCost(change);
+      this.#upkeep.push({ change, bytes, mutations, resolve, reject });
+      this.#run();
+    });
+  }
+
+  /** Resolves when everything that was handed over is settled. */
+  drain(): Promise<void> {
+    return this.#running ? new Promise((resolve) => this.#idle.push(resolve)) : Promise.resolve();
+  }
+
+  /** Stops for good: what is in flight or waiting fails. */
+  stop(error: Error): void {
+    if (this.#stopped) return;
+    this.#stopped = error;
+    this.#failAll(error);
+    for (const { reject } of this.#upkeep.splice(0)) reject(error);
+  }
+
+  #appendToNext(last: CommitBuilder | undefined, batch: NewBatch, bytes: Uint8Array): void {
+    last?.seal(); // chunks share an arena: one is open at a time
+    const next = new CommitBuilder(this.#arena, this.#options.kv.limits);
+    this.#filling.push(next);
+    if (next.add(batch, bytes)) return;
+    next.addStaged(batch, bytes, this.#options.environment.random.bytes(TOKEN_BYTES));
+  }
+
+  async #run(): Promise<void> {
+    if (this.#running) return;
+    this.#running = true;
+    await null; // so that everything of the same turn joins the first commit
+    while (!this.#stopped && (this.#filling.length > 0 || this.#upkeep.length > 0)) {
+      try {
+        await this.#commitNext();
+      } catch (error) {
+        this.#fail(error);
+      }
+      this.#options.onSettled();
+    }
+    this.#running = false;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  async #commitNext(): Promise<void> {
+    const upkeepOnly = this.#upkeep.length > 0 && (this.#upkeepTurn || this.#filling.length === 0);
+    this.#upkeepTurn = !upkeepOnly;
+    const data = upkeepOnly ? null : this.#filling.shift()!;
+    this.#inFlight = data;
+    const chunks = data?.seal() ?? [];
+    const upkeep = data ? [] : this.#takeUpkeep();
+    if (data?.staged && !await this.#stage(data)) return;
+
+    const sequence = this.#options.chain.sequence + 1;
+    const state = upkeep.findLast(({ change }) => change.state)?.change.state ?? this.#state;
+    const outcome = await this.#options.chain.commit({
+      sets: [
+        ...chunks.map(({ bytes }, n) => ({
+          key: chunkKey(this.#options.shard, sequence, n),
+          value: bytes,
+        })),
+        ...upkeep.flatMap(({ change }) => change.sets ?? []),
+      ],
+      deletes: upkeep.flatMap(({ change }) => change.deletes ?? []),
+    }, state);
+    if (this.#stopped) return; // what was in flight was failed then
+    this.#inFlight = null;
+    if (outcome.kind === "refused") return await this.#refused(data, upkeep, outcome.error);
+
+    this.commits++;
+    this.#state = state;
+    this.#settle(data, chunks, sequence);
+    for (const { change, resolve } of upkeep) {
+      change.applied?.();
+      resolve();
+    }
+  }
+
+  #takeUpkeep(): WaitingUpkeep[] {
+    const { limits } = this.#options.kv;
+    let bytes = HEAD_BYTES;
+    let mutations = 1;
+    let count = 0;
+    for (const waiting of this.#upkeep) {
+      bytes += waiting.bytes;
+      mutations += waiting.mutations;
+      const fits = bytes <= Math.min(limits.commitBytesMax, COMMIT_BYTES_MAX) &&
+        mutations <= limits.commitMutationsMax;
+      if (count > 0 && !fits) break;
+      count++;
+    }
+    return this.#upkeep.splice(0, count);
+  }
+
+  /** Writes the parts of a large batch where only the commit that follows makes them part of the log. */
+  async #stage(data: CommitBuilder): Promise<boolean> {
+    const { shard, kv, chain } = this.#options;
+    const { token, parts } = data.staged!;
+    const sequence = chain.sequence + 1;
+    const keys = parts.map((_, n) => stagedKey(shard, sequence, token, n));
+    const perCommit = Math.max(
+      1,
+      Math.floor((COMMIT_BYTES_MAX - HEAD_BYTES) / (kv.limits.valueBytesMax + 256)),
+    );
+    for (let at = 0; at < parts.length; at += perCommit) {
+      const sets = parts.slice(at, at + perCommit).map((value, n) => ({
+        key: keys[at + n],
+        value,
+      }));
+      const outcome = await chain.commitAside({ sets });
+      if (this.#stopped) return false;
+      if (outcome.kind === "ok") continue;
+      await this.#refused(data, [], outcome.error);
+      return false;
+    }
+    return true;
+  }
+
+  #settle(data: CommitBuilder | null, chunks: readonly SealedChunk[], sequence: number): void {
+    if (!data) return;
+    this.pendingBytes -= data.bytes;
+    this.#options.onChunks(sequence, chunks);
+    for (const { batch, sizeBytes, n } of data.batches) {
+      batch.owner.committed(
+        batch,
+        sizeBytes,
+        chunkRef(sequence, n),
+        chunks[n].locals.get(batch.owner.id)!,
+      );
+    }
+  }
+
+  /** The store surely did not take a commit. */
+  async #refused(data: CommitBuilder | null, upkeep: WaitingUpkeep[], error: Error): Promise<void> {
+    this.#upkeep.unshift(...upkeep);
+    if (data?.staged) {
+      const { token, parts } = data.staged;
+      const sequence = this.#options.chain.sequence + 1;
+      this.#discard(parts.map((_, n) => stagedKey(this.#options.shard, sequence, token, n)));
+    }
+    this.#options.environment.log.write(
+      "error",
+      `${this.#options.name}: the store refused a commit`,
+      {
+        error,
+      },
+    );
+    this.#inFlight = data;
+    this.#failAll(
+      new KafkaError("KAFKA_STORAGE_ERROR", `The store refused: ${error.message}`, {
+        cause: error,
+      }),
+    );
+    if (this.#filling.length === 0) await sleep(this.#options.environment, UPKEEP_RETRY_MS);
+  }
+
+  /** Has staged parts deleted that will never be published. */
+  #discard(keys: readonly Uint8Array[]): void {
+    const max = this.#options.kv.limits.commitMutationsMax - 1;
+    for (let at = 0; at < keys.length; at += max) {
+      this.maintain({ deletes: keys.slice(at, at + max) }).catch(() => {}); // swept at the next start
+    }
+  }
+
+  /** Fails every batch that is not durable: those behind a failed one have offsets that cannot be. */
+  #failAll(error: Error): void {
+    const commits = this.#inFlight ? [this.#inFlight, ...this.#filling] : this.#filling;
+    this.#inFlight = null;
+    this.#filling = [];
+    this.pendingBytes = 0;
+    commits.forEach((commit) => commit.seal());
+    const batches = commits.flatMap((commit) => commit.batches);
+    for (const owner of new Set(batches.map(({ batch }) => batch.owner))) owner.revert();
+    const outcome: AppendOutcome = { kind: "failed", error };
+    for (const { batch } of batches) batch.owner.fail(batch, outcome);
+  }
+
+  #fail(error: unknown): void {
+    const { name, environment } = this.#options;
+    if (error instanceof FencedError) {
+      environment.log.write("error", `${name}: another process writes it now; this one stops`, {
+        error,
+      });
+      const fenced = new KafkaError("NOT_LEADER_OR_FOLLOWER", error.message, { cause: error });
+      this.stop(fenced);
+      this.#options.onFenced(fenced);
+    } else {
+      environment.log.write("error", `${name}: the committer failed`, { error });
+      this.stop(
+        new KafkaError("KAFKA_STORAGE_ERROR", `${name} stopped: ${error}`, { cause: error }),
+      );
+    }
+  }
+}

@@ -1,0 +1,332 @@
+import { KafkaError } from "../../protocol/errors.ts";
+import {
+  type BatchHeader,
+  hasProducerId,
+  isControl,
+  isTransactional,
+} from "../../protocol/records/batch_header.ts";
+import { readControlRecord } from "../../protocol/records/control.ts";
+import { recordsIn } from "../../protocol/records/records.ts";
+import type { ByteWriter } from "./binary.ts";
+import type { BatchOwner, NewBatch } from "./commit_builder.ts";
+import { type ClosedPart, OpenPart, type PartitionIndex } from "./partition_index.ts";
+import type {
+  AbortedTransaction,
+  AppendOutcome,
+  EpochEntry,
+  LogRead,
+  PartitionId,
+  PartitionLog,
+  TimestampedOffset,
+} from "./partition_log.ts";
+import type {
+  ProducerFacts,
+  ProducerStates,
+  ProducerUndo,
+  TransactionMarker,
+} from "./producer_states.ts";
+import { ReadCursor, type ReadRequest } from "./read_cursor.ts";
+import type { ShardReader } from "./shard_reader.ts";
+import { findByTimestamp, findMaxTimestamp, type TimeSearch } from "./time_search.ts";
+
+/** What a partition needs of its shard. */
+export interface PartitionHome {
+  readonly leaderEpoch: number;
+  readonly reader: ShardReader;
+  /** @throws KafkaError when nothing can be written now. */
+  requireWritable(): void;
+  append(batch: NewBatch, bytes: Uint8Array): void;
+  /** A batch of the partition is durable. */
+  indexed(index: PartitionIndex): void;
+  advanceLogStart(index: PartitionIndex, offset: number, deadBytes: number): Promise<void>;
+  /** Runs the callback of somebody else: what it throws is logged. */
+  call(callback: () => void): void;
+}
+
+interface PendingBatch {
+  readonly batch: NewBatch;
+  readonly undo: ProducerUndo | null;
+  readonly onOutcome: ((outcome: AppendOutcome) => void)[];
+}
+
+const COMMITTED: AppendOutcome = { kind: "committed" };
+
+/** The log of one partition, over its shard. */
+export class StoredPartition implements PartitionLog, BatchOwner {
+  readonly #home: PartitionHome;
+  readonly #index: PartitionIndex;
+  readonly #producers: ProducerStates;
+  /** In flight, oldest first. */
+  #pending: PendingBatch[] = [];
+  /** Failed, and not told yet. */
+  #failed: PendingBatch[] = [];
+  #logEndOffset: number;
+  #refusesWrites = false;
+
+  constructor(home: PartitionHome, index: PartitionIndex, producers: ProducerStates) {
+    this.#home = home;
+    this.#index = index;
+    this.#producers = producers;
+    this.#logEndOffset = index.endOffset;
+  }
+
+  get id(): PartitionId {
+    return this.#index.id;
+  }
+
+  get logStartOffset(): number {
+    return this.#index.logStartOffset;
+  }
+
+  get logEndOffset(): number {
+    return this.#logEndOffset;
+  }
+
+  get highWatermark(): number {
+    return this.#index.endOffset;
+  }
+
+  get lastStableOffset(): number {
+    return Math.min(this.highWatermark, this.#producers.firstUnstableOffset);
+  }
+
+  get leaderEpoch(): number {
+    return this.#home.leaderEpoch;
+  }
+
+  get sizeBytes(): number {
+    return this.#index.sizeBytes;
+  }
+
+  get maxTimestampMs(): number {
+    return this.#index.maxTimestampMs;
+  }
+
+  get producers(): ProducerStates {
+    return this.#producers;
+  }
+
+  get epochs(): readonly EpochEntry[] {
+    const { epochs, logStartOffset } = this.#index;
+    const live = epochs.filter((_, at) =>
+      (epochs[at + 1]?.startOffset ?? Infinity) > logStartOffset
+    )
+      .map(({ epoch, startOffset }) => ({
+        epoch,
+        startOffset: Math.max(startOffset, logStartOffset),
+      }));
+    if (live.at(-1)?.epoch === this.leaderEpoch) return live;
+    return [...live, { epoch: this.leaderEpoch, startOffset: this.highWatermark }];
+  }
+
+  append(
+    bytes: Uint8Array,
+    header: BatchHeader,
+    onOutcome: (outcome: AppendOutcome) => void,
+  ): number {
+    this.#home.requireWritable();
+    if (this.#refusesWrites) throw removedError(this.id);
+    const baseOffset = this.#logEndOffset;
+    const producer = hasProducerId(header) ? factsOf(bytes, header, baseOffset) : null;
+    const batch: NewBatch = {
+      owner: this,
+      baseOffset,
+      lastOffset: baseOffset + header.lastOffsetDelta,
+      leaderEpoch: this.leaderEpoch,
+      maxTimestampMs: header.maxTimestampMs,
+      crc: header.crc,
+      producer,
+    };
+    const undo = producer && this.#producers.apply(producer);
+    this.#pending.push({ batch, undo, onOutcome: [onOutcome] });
+    this.#logEndOffset = batch.lastOffset + 1;
+    this.#home.append(batch, bytes);
+    return baseOffset;
+  }
+
+  whenCommitted(baseOffset: number, onOutcome: (outcome: AppendOutcome) => void): void {
+    const pending = this.#pending.find(({ batch }) => batch.baseOffset === baseOffset);
+    if (pending) pending.onOutcome.push(onOutcome);
+    else {
+      // It is durable by now: its duplicate would not have been found otherwise.
+      this.#home.call(() => onOutcome(COMMITTED));
+    }
+  }
+
+  read(request: ReadRequest): LogRead | Promise<LogRead> {
+    const beforeOffset = Math.min(request.beforeOffset, this.highWatermark);
+    if (request.offset < this.logStartOffset || request.offset > this.highWatermark) {
+      const { logStartOffset, highWatermark } = this;
+      throw new KafkaError(
+        "OFFSET_OUT_OF_RANGE",
+        `Offset ${request.offset} is not within ${logStartOffset} to ${highWatermark}`,
+      );
+    }
+    const cursor = new ReadCursor(this.#index, this.#home.reader, { ...request, beforeOffset });
+    const missing = cursor.collect();
+    return missing === null ? cursor.result : readOn(cursor, missing);
+  }
+
+  findByTimestamp(timestampMs: number, beforeOffset: number): Promise<TimestampedOffset | null> {
+    return findByTimestamp(this.#search(beforeOffset), timestampMs);
+  }
+
+  findMaxTimestamp(): Promise<TimestampedOffset | null> {
+    return findMaxTimestamp(this.#search(this.highWatermark));
+  }
+
+  async abortedTransactions(
+    offset: number,
+    beforeOffset: number,
+  ): Promise<readonly AbortedTransaction[]> {
+    const found: AbortedTransaction[] = [];
+    for (const part of this.#index.parts) {
+      if (part.endOffset <= offset) continue;
+      const aborted = await this.#abortedIn(part, beforeOffset);
+      for (const transaction of aborted) {
+        if (transaction.lastOffset >= offset && transaction.firstOffset < beforeOffset) {
+          found.push(transaction);
+        }
+      }
+    }
+    return found.sort((a, b) => a.firstOffset - b.firstOffset);
+  }
+
+  async advanceLogStart(offset: number): Promise<void> {
+    if (offset > this.highWatermark) {
+      throw new KafkaError(
+        "OFFSET_OUT_OF_RANGE",
+        `Offset ${offset} is beyond the high watermark ${this.highWatermark}`,
+      );
+    }
+    if (offset <= this.logStartOffset) return;
+    const deadBytes = await this.#bytesBelow(offset);
+    if (offset > this.logStartOffset) {
+      await this.#home.advanceLogStart(this.#index, offset, deadBytes);
+    }
+  }
+
+  committed(batch: NewBatch, sizeBytes: number, ref: number, local: number): void {
+    const pending = this.#pending.shift()!;
+    const part = this.#index.addBatch({ ...batch, sizeBytes }, ref, local);
+    part.aborted.push(...this.#producers.settle(this.highWatermark));
+    this.#home.indexed(this.#index);
+    for (const onOutcome of pending.onOutcome) this.#home.call(() => onOutcome(COMMITTED));
+  }
+
+  revert(): void {
+    for (const { undo } of this.#pending.toReversed()) if (undo) this.#producers.undo(undo);
+    this.#failed.push(...this.#pending);
+    this.#pending = [];
+    this.#logEndOffset = this.highWatermark;
+  }
+
+  fail(batch: NewBatch, outcome: AppendOutcome): void {
+    const at = this.#failed.findIndex((failed) => failed.batch === batch);
+    const [failed] = this.#failed.splice(at, 1);
+    for (const onOutcome of failed.onOutcome) this.#home.call(() => onOutcome(outcome));
+  }
+
+  /** The partition is being deleted: from here on appends fail with UNKNOWN_TOPIC_OR_PARTITION. */
+  refuseWrites(): void {
+    this.#refusesWrites = true;
+  }
+
+  /** The partition is deleted: what is still in flight belongs to nobody. */
+  markRemoved(): void {
+    this.#index.removed = true;
+  }
+
+  /** Writes the producer state as it is on disk. */
+  writeProducers(writer: ByteWriter): void {
+    this.#producers.encode(
+      writer,
+      this.#pending.flatMap(({ undo }) => undo ? [undo] : []),
+    );
+  }
+
+  #search(beforeOffset: number): TimeSearch {
+    return {
+      index: this.#index,
+      reader: this.#home.reader,
+      logStartOffset: this.logStartOffset,
+      beforeOffset: Math.min(beforeOffset, this.highWatermark),
+      readBatch: (offset) => {
+        const request = { offset, beforeOffset: Infinity, maxBytes: 1, minOneBatch: true };
+        const cursor = new ReadCursor(this.#index, this.#home.reader, request);
+        const missing = cursor.collect();
+        return missing === null ? cursor.result : readOn(cursor, missing);
+      },
+    };
+  }
+
+  async #abortedIn(
+    part: ClosedPart | OpenPart,
+    beforeOffset: number,
+  ): Promise<readonly AbortedTransaction[]> {
+    if (part instanceof OpenPart) return part.aborted;
+    if (part.abortedFrom >= beforeOffset) return [];
+    return (this.#home.reader.cachedDetail(part) ?? await this.#home.reader.detail(part)).aborted;
+  }
+
+  /** Bytes of the batches that end below `offset`: exact but for the chunk that it lies in. */
+  async #bytesBelow(offset: number): Promise<number> {
+    let bytes = 0;
+    for (const part of this.#index.parts) {
+      if (part.firstOffset >= offset) break;
+      if (part.endOffset <= offset) {
+        bytes += part.bytes;
+        continue;
+      }
+      const { reader } = this.#home;
+      const runs = part instanceof OpenPart ? part.runs : (await reader.detail(part)).runs;
+      const last = runs.find(offset);
+      for (let at = 0; at < last; at++) bytes += runs.at(at).bytes;
+    }
+    return bytes;
+  }
+}
+
+async function readOn(
+  cursor: ReadCursor,
+  missing: NonNullable<ReturnType<ReadCursor["collect"]>>,
+): Promise<LogRead> {
+  for (let next: typeof missing | null = missing; next !== null; next = cursor.collect()) {
+    await cursor.load(next);
+  }
+  return cursor.result;
+}
+
+/** What a batch says of its producer; null for control batches that end no transaction. */
+function factsOf(bytes: Uint8Array, header: BatchHeader, baseOffset: number): ProducerFacts | null {
+  const marker = isControl(header) ? markerIn(bytes) : null;
+  if (isControl(header) && marker === null) return null;
+  return {
+    producerId: header.producerId,
+    producerEpoch: header.producerEpoch,
+    baseSequence: header.baseSequence,
+    baseOffset,
+    lastOffset: baseOffset + header.lastOffsetDelta,
+    timestampMs: header.maxTimestampMs,
+    transactional: isTransactional(header),
+    marker,
+  };
+}
+
+/** What a control batch says, if it ends a transaction. */
+function markerIn(bytes: Uint8Array): TransactionMarker | null {
+  for (const record of recordsIn(bytes)) {
+    const control = readControlRecord(record);
+    if (control.type === "other") return null;
+    return { committed: control.type === "commit", coordinatorEpoch: control.coordinatorEpoch };
+  }
+  return null;
+}
+
+/** The partition was deleted. */
+export function removedError(id: PartitionId): KafkaError {
+  return new KafkaError(
+    "UNKNOWN_TOPIC_OR_PARTITION",
+    `Partition ${id.partition} of topic ${id.topicId} was deleted`,
+  );
+}

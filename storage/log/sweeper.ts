@@ -1,0 +1,120 @@
+/**
+ * Takes away, in small steps, what removed partitions left: their entries in summaries, segments where nothing lives any
+ * more, and at last the tombstones. Every step can be the last before a crash; the next start goes on from there.
+ *
+ * @module
+ */
+import type { Environment } from "../../environment/environment.ts";
+import { sleep } from "../../environment/sleep.ts";
+import type { Kv, KvRange } from "../kv/kv.ts";
+import { kindRange, logStartKey, numberedRange, tombstoneKey } from "./keys.ts";
+import { partitionName } from "./partition_index.ts";
+import type { ShardCatalogue, Tombstone } from "./shard_catalogue.ts";
+import { decodeSummary, encodeSummary } from "./segment_summary.ts";
+import { DETAIL_VALUE_BYTES } from "./shard_reader.ts";
+import { entriesOf } from "./shard_recovery.ts";
+import type { Upkeep } from "./shard_writer.ts";
+
+/** Deletes per commit, and milliseconds between such commits: so that writers hardly notice. */
+const DELETES_PER_COMMIT = 100;
+const PAUSE_MS = 5;
+/** Log starts deleted per commit: their keys hold names, and the keys of a commit are limited. */
+const LOG_STARTS_PER_COMMIT = 200;
+
+/** What a sweep works on. */
+export interface SweepSource {
+  readonly shard: number;
+  readonly kv: Kv;
+  readonly environment: Environment;
+  readonly catalogue: ShardCatalogue;
+  maintain(change: Upkeep): Promise<void>;
+}
+
+/** Sweeps until nothing is left that can be swept now. */
+export async function sweep(source: SweepSource): Promise<void> {
+  const { catalogue } = source;
+  for (const segment of [...catalogue.dirty.keys()]) await sweepSegment(source, segment);
+  for (const tombstone of [...catalogue.tombstones.values()]) {
+    const stillOpen = tombstone.openSegment >= catalogue.head.segment;
+    if (!stillOpen && !isDirty(catalogue, tombstone)) await bury(source, tombstone);
+  }
+}
+
+function isDirty({ dirty }: ShardCatalogue, { ids }: Tombstone): boolean {
+  return [...dirty.values()].some((names) => ids.some((id) => names.has(partitionName(id))));
+}
+
+async function sweepSegment(source: SweepSource, segment: number): Promise<void> {
+  const { shard, kv, catalogue } = source;
+  const names = catalogue.dirty.get(segment) ?? new Set();
+  const sweeping = new Set(names);
+  const range = numberedRange("m", shard, segment, segment);
+  const changed: { key: Uint8Array; value: Uint8Array }[] = [];
+  let alive = 0;
+  for await (const { key, value } of entriesOf(kv, range)) {
+    const { head, entries } = decodeSummary(value);
+    const left = entries.filter(({ id }) => !sweeping.has(partitionName(id)));
+    alive += left.length;
+    if (left.length === entries.length) continue;
+    const [page] = encodeSummary(head, left, DETAIL_VALUE_BYTES * 2);
+    changed.push({ key, value: page });
+  }
+  if (alive === 0) await dropSegment(source, segment);
+  else if (changed.length > 0) await rewrite(source, changed);
+  for (const name of sweeping) names.delete(name);
+  if (names.size === 0) catalogue.dirty.delete(segment);
+}
+
+async function rewrite(
+  { maintain }: SweepSource,
+  changed: readonly { key: Uint8Array; value: Uint8Array }[],
+): Promise<void> {
+  for (const change of changed) await maintain({ sets: [change] });
+}
+
+/** Deletes a segment that nobody has anything in. Its summary goes last: it is what the next start would go on from. */
+async function dropSegment(source: SweepSource, segment: number): Promise<void> {
+  const { shard, catalogue } = source;
+  const state = catalogue.segments.get(segment);
+  if (state) {
+    const { firstSequence, lastSequence } = state;
+    await deleteRange(source, numberedRange("c", shard, firstSequence, lastSequence));
+    await deleteRange(source, numberedRange("s", shard, firstSequence, lastSequence));
+  }
+  await deleteRange(source, numberedRange("d", shard, segment, segment));
+  await deleteRange(source, numberedRange("m", shard, segment, segment));
+  catalogue.segments.delete(segment);
+}
+
+async function deleteRange(
+  { kv, environment, maintain }: SweepSource,
+  range: KvRange,
+): Promise<void> {
+  while (true) {
+    const page = await kv.list(range, {
+      limit: Math.min(DELETES_PER_COMMIT, kv.limits.listEntriesMax),
+    });
+    if (page.length === 0) return;
+    await maintain({ deletes: page.map(({ key }) => key) });
+    await sleep(environment, PAUSE_MS);
+  }
+}
+
+async function bury(source: SweepSource, { number, ids }: Tombstone): Promise<void> {
+  const { shard, kv, catalogue, maintain } = source;
+  const removed = new Set(ids.map((id) => logStartKey(shard, id.topicId, id.partition).toHex()));
+  const starts: Uint8Array[] = [];
+  for await (const { key } of entriesOf(kv, kindRange("b", shard))) {
+    if (removed.has(key.toHex())) starts.push(key);
+  }
+  for (let at = 0; at < starts.length; at += LOG_STARTS_PER_COMMIT) {
+    await maintain({ deletes: starts.slice(at, at + LOG_STARTS_PER_COMMIT) });
+  }
+  await maintain({ deletes: [tombstoneKey(shard, number)] });
+  catalogue.tombstones.delete(number);
+}
+
+/** The number of the next tombstone. */
+export function nextTombstone({ tombstones }: ShardCatalogue): number {
+  return Math.max(-1, ...tombstones.keys()) + 1;
+}
