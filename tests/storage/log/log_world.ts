@@ -1,0 +1,171 @@
+/** A log in memory for tests, with commits whose fate a test decides, restarts, and clocks that stand still. */
+import { buildBatch, type RecordDraft } from "../../../protocol/records/builder.ts";
+import { readBatchHeader } from "../../../protocol/records/batch_header.ts";
+import { recordsIn } from "../../../protocol/records/records.ts";
+import { batchesIn } from "../../../protocol/records/batches.ts";
+import type { Kv, KvCommit, KvFolder, KvOutcome } from "../../../storage/kv/kv.ts";
+import { MemoryDisk } from "../../../storage/kv/memory/memory_folder.ts";
+import { type LogOptions, openLogStore } from "../../../storage/log/log_store.ts";
+import type {
+  AppendOutcome,
+  LogRead,
+  LogStore,
+  PartitionId,
+  PartitionLog,
+} from "../../../storage/log/partition_log.ts";
+import { ManualEnvironment, settle } from "../../support/manual_environment.ts";
+
+export { settle };
+
+/** Decides what becomes of a commit: called instead of the store, with the store at hand. */
+export type CommitFate = (commit: KvCommit, kv: Kv) => Promise<KvOutcome>;
+
+/** A manual environment with random numbers of its own. */
+export function environmentOf(seed: number): ManualEnvironment {
+  const environment = new ManualEnvironment();
+  environment.random.bytes(seed * 7 + 1);
+  return environment;
+}
+
+/** A folder whose commits go through `fate`, when there is one. */
+export function fatedFolder(inner: KvFolder, fate: () => CommitFate | null): KvFolder {
+  return {
+    name: inner.name,
+    freeBytes: () => inner.freeBytes(),
+    close: () => inner.close(),
+    async open(name: string): Promise<Kv> {
+      const kv = await inner.open(name);
+      return {
+        limits: kv.limits,
+        get: (keys) => kv.get(keys),
+        list: (range, options) => kv.list(range, options),
+        close: () => kv.close(),
+        commit: (commit) => fate()?.(commit, kv) ?? kv.commit(commit),
+      };
+    },
+  };
+}
+
+/** One machine: a disk that outlives processes, and the process that runs now. */
+export class LogWorld {
+  readonly disk = new MemoryDisk();
+  environment = environmentOf(0);
+  store!: LogStore;
+  /** What becomes of commits; null = the store does what it should. */
+  fate: CommitFate | null = null;
+  fenced: Error | null = null;
+  #starts = 0;
+
+  constructor(readonly options: LogOptions = {}) {}
+
+  static async open(options: LogOptions = {}): Promise<LogWorld> {
+    const world = new LogWorld(options);
+    await world.start();
+    return world;
+  }
+
+  /** Starts a process on the disk; the one before is dead from here on. */
+  async start(): Promise<LogStore> {
+    this.environment = environmentOf(++this.#starts);
+    this.store = await openLogStore({
+      folder: fatedFolder(this.disk.openFolder(), () => this.fate),
+      environment: this.environment,
+      options: this.options,
+      onFenced: (error) => this.fenced = error,
+    });
+    return this.store;
+  }
+
+  /** `kill -9`, then a start. */
+  restart(): Promise<LogStore> {
+    return this.start();
+  }
+}
+
+/** A topic id of 22 characters. */
+export function topicId(n: number): string {
+  return n.toString().padStart(21, "x") + "A";
+}
+
+export function partitionId(partition = 0, topic = 0): PartitionId {
+  return { topicId: topicId(topic), partition };
+}
+
+/** What a batch of a test says beside its values. */
+export interface BatchShape {
+  readonly timestampsMs?: readonly number[];
+  readonly producer?: { producerId: bigint; producerEpoch: number; baseSequence: number };
+  readonly transactional?: boolean;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export function batchOf(
+  values: readonly (string | Uint8Array)[],
+  shape: BatchShape = {},
+): Uint8Array {
+  const records = values.map((value, at): RecordDraft => ({
+    value: typeof value === "string" ? encoder.encode(value) : value,
+    timestampMs: shape.timestampsMs?.[at] ?? 1_000,
+  }));
+  return buildBatch(records, { producer: shape.producer, transactional: shape.transactional });
+}
+
+/** Hands a batch over; the outcome comes when it is known. */
+export function startAppend(
+  log: PartitionLog,
+  batch: Uint8Array,
+): { readonly baseOffset: number; readonly outcome: Promise<AppendOutcome> } {
+  let settled!: (outcome: AppendOutcome) => void;
+  const outcome = new Promise<AppendOutcome>((resolve) => settled = resolve);
+  const baseOffset = log.append(batch, readBatchHeader(batch), settled);
+  return { baseOffset, outcome };
+}
+
+/** Appends and waits until it is durable. */
+export async function append(log: PartitionLog, batch: Uint8Array): Promise<number> {
+  const { baseOffset, outcome } = startAppend(log, batch);
+  const settled = await outcome;
+  if (settled.kind === "failed") throw settled.error;
+  return baseOffset;
+}
+
+export function appendValues(log: PartitionLog, ...values: string[]): Promise<number> {
+  return append(log, batchOf(values));
+}
+
+export function joined({ slices }: LogRead): Uint8Array {
+  const bytes = new Uint8Array(slices.reduce((length, slice) => length + slice.length, 0));
+  let at = 0;
+  for (const slice of slices) {
+    bytes.set(slice, at);
+    at += slice.length;
+  }
+  return bytes;
+}
+
+/** Everything that a log holds from `offset` on: offset and value of each record. */
+export async function recordsFrom(
+  log: PartitionLog,
+  offset: number = log.logStartOffset,
+  maxBytes = 1_000_000,
+): Promise<[offset: number, value: string][]> {
+  const records: [number, string][] = [];
+  for (let next = offset; next < log.highWatermark;) {
+    const read = await log.read({
+      offset: next,
+      beforeOffset: log.highWatermark,
+      maxBytes,
+      minOneBatch: true,
+    });
+    for (const { bytes } of batchesIn(joined(read))) {
+      for (const record of recordsIn(bytes)) {
+        if (record.offset >= offset) records.push([record.offset, decoder.decode(record.value!)]);
+      }
+    }
+    if (read.nextOffset === next) throw new Error(`A read at ${next} gave nothing`);
+    next = read.nextOffset;
+  }
+  return records;
+}
