@@ -24,7 +24,7 @@ export interface Member {
 export interface Shape {
   /** One after another, in this order. */
   readonly plain: readonly Member[];
-  /** By ascending tag. */
+  /** In the section at the end of the struct. */
   readonly tagged: readonly Member[];
   /** Not in this version. */
   readonly absent: readonly Member[];
@@ -44,7 +44,6 @@ export function shapeOf(fields: Fields, version: Version): Shape {
   if (tagged.length > 0 && !version.flexible) {
     throw new InvariantError(`"${tagged[0].name}" is tagged in a version that is not flexible`);
   }
-  tagged.sort((a, b) => a.field.tag! - b.field.tag!);
   return { plain, tagged, absent };
 }
 

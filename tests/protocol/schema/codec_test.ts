@@ -155,19 +155,35 @@ Deno.test("Codec keeps unknown tags, so that a message can be passed on", () => 
   }));
 });
 
+Deno.test("Codec writes a tagged struct of defaults if it has unknown tags", () => {
+  const unknownTags = [{ tag: 1, bytes: Uint8Array.of(7) }];
+  const bytes = joined(
+    encodeMessage(sample, 1, { ...required, nested: { list: [], unknownTags } }),
+  );
+  assertEquals(decodeMessage(sample, 1, bytes).nested.unknownTags, unknownTags);
+});
+
+Deno.test("Codec refuses null in a version without the field when null is not the default", () => {
+  const schema = message({
+    name: "Spot",
+    versions: "0-1",
+    fields: { spot: struct({ versions: "1", nullable: true, fields: { x: int32() } }) },
+  });
+  assertEquals(hex(schema, 0, { spot: { x: 0 } }), "");
+  assertThrows(() => hex(schema, 0, { spot: null }), KafkaError, "spot");
+});
+
 Deno.test("Codec refuses tags that are repeated, unordered or not as long as they say", () => {
   const body = "00000001" + "0005" + "01" + "01";
-  const bad = {
-    repeated: "02" + "000161" + "000161",
-    unordered: "02" + "0900" + "0800",
-    "longer than the field": "01" + "00030274ff",
-    "shorter than the field": "01" + "00010274",
-    "beyond the end": "01" + "09ff01",
-    "more than there are": "02" + "0900",
-  };
-  for (const [name, tags] of Object.entries(bad)) {
-    assertThrows(() => decode(1, body + tags), RangeError, "Sample v1", name);
-  }
+  const bad = [
+    ["02" + "00020261" + "00020261", "Tag 0 after tag 0"],
+    ["02" + "0900" + "0800", "Tag 8 after tag 9"],
+    ["01" + "00030261ff", "Tag 0 is not 3 bytes long"],
+    ["01" + "00010261", "Tag 0 is not 1 bytes long"],
+    ["01" + "09ff01", "A length of 255, with 0 bytes left"],
+    ["02" + "0900", "Cannot decode Sample v1"],
+  ];
+  for (const [tags, why] of bad) assertThrows(() => decode(1, body + tags), RangeError, why);
   const twice = [{ tag: 0, bytes: new Uint8Array(1) }];
   assertThrows(() => hex(sample, 1, { ...required, extra: "t", unknownTags: twice }), TypeError);
 });
@@ -278,4 +294,10 @@ Deno.test("Codec tells null bytes from empty ones", () => {
       assertEquals(decodeMessage(carrier, version, encoded), { payload: value, batches });
     }
   }
+});
+
+Deno.test("Codec takes no length but -1 for null", () => {
+  assertEquals(decodeMessage(carrier, 0, new Uint8Array(8).fill(0xff)).payload, null);
+  const bytes = Uint8Array.fromHex("fffffffe" + "ffffffff");
+  assertThrows(() => decodeMessage(carrier, 0, bytes), RangeError, '"payload" has length -2');
 });

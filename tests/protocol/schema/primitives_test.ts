@@ -124,9 +124,11 @@ Deno.test("Strings longer than an int16 can say are neither written nor read", (
 
 Deno.test("Malformed UTF-8 becomes replacement characters, short or long", () => {
   for (const length of [3, 40]) {
-    const bytes = new Uint8Array(length).fill(0x61);
-    bytes[1] = 0xff;
-    assertEquals(new Reader(bytes).string(length), "a\ufffd" + "a".repeat(length - 2));
+    for (const malformed of [0x80, 0xff]) {
+      const bytes = new Uint8Array(length).fill(0x61);
+      bytes[1] = malformed;
+      assertEquals(new Reader(bytes).string(length), "a\ufffd" + "a".repeat(length - 2));
+    }
   }
 });
 
