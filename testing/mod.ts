@@ -4,6 +4,13 @@
  *
  * @module
  */
+export {
+  checkLog,
+  type LogHistory,
+  type SeenRecord,
+  type SentRecord,
+  type Violation,
+} from "./checkers/log_checker.ts";
 export { type Duration, durationMs } from "./simulation/duration.ts";
 export { SimulationError } from "./simulation/failure.ts";
 export { FaultCounts } from "./simulation/fault_counts.ts";
