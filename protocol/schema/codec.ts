@@ -74,7 +74,12 @@ export function writeMessage<S extends Schema>(
   version: number,
   draft: Draft<S>,
 ): void {
-  codecOf(schema, version).write(writer, draft);
+  const { write } = codecOf(schema, version);
+  try {
+    write(writer, draft);
+  } catch (error) {
+    throw explained(error, `Cannot encode ${schema.name} v${version}`);
+  }
 }
 
 /**
@@ -104,10 +109,21 @@ export function readMessage<S extends Schema>(
     reader.finish();
     return decoded;
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new RangeError(
-      `Cannot decode ${schema.name} v${version}, near byte ${reader.position}: ${error.message}`,
-      { cause: error },
-    );
+    const place = `near byte ${reader.position}`;
+    throw explained(error, `Cannot decode ${schema.name} v${version}, ${place}`);
   }
+}
+
+/** The same kind of error, saying which message it is about; any other error as it is. */
+function explained(error: unknown, what: string): unknown {
+  if (error instanceof KafkaError) {
+    return new KafkaError(error.kind, `${what}: ${error.message}`, { cause: error });
+  }
+  if (error instanceof RangeError) {
+    return new RangeError(`${what}: ${error.message}`, { cause: error });
+  }
+  if (error instanceof TypeError) {
+    return new TypeError(`${what}: ${error.message}`, { cause: error });
+  }
+  return error;
 }

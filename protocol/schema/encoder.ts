@@ -58,7 +58,7 @@ function leftOut(struct: Struct, name: string, fallback: unknown): unknown {
 function unsupported(name: string, version: Version): KafkaError {
   return new KafkaError(
     "UNSUPPORTED_VERSION",
-    `Version ${version.number} cannot carry a value of "${name}"`,
+    `"${name}" has a value, and version ${version.number} cannot carry one`,
   );
 }
 
@@ -129,7 +129,7 @@ function compile(member: Member, version: Version): Write {
 function unsupportedNull(name: string, version: Version): KafkaError {
   return new KafkaError(
     "UNSUPPORTED_VERSION",
-    `Version ${version.number} cannot carry null in "${name}"`,
+    `"${name}" is null, and version ${version.number} cannot carry that`,
   );
 }
 

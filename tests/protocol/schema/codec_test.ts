@@ -78,6 +78,22 @@ Deno.test("Codec refuses to leave out a required field", () => {
   assertThrows(() => hex(sample, 0, { points: [] }), TypeError, '"id" is missing');
 });
 
+Deno.test("Codec says which message and which field cannot be encoded or decoded", () => {
+  const cases = [
+    [
+      () => hex(sample, 2, { ...required, id: 2 ** 31 }),
+      "Cannot encode Sample v2: 2147483648 is no int32",
+    ],
+    [() => hex(sample, 0, { id: 1 }), 'Cannot encode Sample v0: "points" is missing'],
+    [
+      () => hex(sample, 0, { ...required, place: { x: 1 } }),
+      'Cannot encode Sample v0: "place" has',
+    ],
+    [() => decode(0, "00000001" + "0005" + "ffffffff"), 'near byte 10: "points" has length -1'],
+  ] as const;
+  for (const [attempt, why] of cases) assertThrows(attempt, Error, why);
+});
+
 Deno.test("Codec drops an ignorable value that the version cannot carry, and refuses any other", () => {
   assertEquals(hex(sample, 0, { ...required, hint: 3 }), hex(sample, 0, required));
   const cannot = [
