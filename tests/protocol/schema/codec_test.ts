@@ -228,58 +228,6 @@ Deno.test("Codec refuses versions that do not exist", () => {
   }
 });
 
-Deno.test("Codec refuses a count that the bytes cannot hold, before it makes room for it", () => {
-  // Two billion elements of 8 bytes, and of 4.
-  assertThrows(
-    () => decode(0, "00000001" + "0005" + "7fffffff"),
-    RangeError,
-    "2147483647 elements",
-  );
-  assertThrows(() => decode(1, "00000001" + "0005" + "01" + "ffffffff0f"), RangeError, "elements");
-});
-
-const flood = message({
-  name: "Flood",
-  versions: "0",
-  flexible: "0",
-  fields: { groups: structs({ fields: { names: array({ of: "string" }) } }) },
-});
-
-Deno.test("Codec bounds the elements of all arrays of a message together", () => {
-  const groups = Array.from({ length: 10 }, () => ({ names: Array(9).fill("") }));
-  const encoded = joined(encodeMessage(flood, 0, { groups }));
-  const limits = { elementsMax: 100, unknownTagsMax: 1 };
-  assertEquals(decodeMessage(flood, 0, encoded, limits), { groups });
-  assertThrows(
-    () => decodeMessage(flood, 0, encoded, { ...limits, elementsMax: 99 }),
-    RangeError,
-    "More than 99 array elements",
-  );
-});
-
-Deno.test("Codec bounds what a message of nothing but empty elements makes it build", () => {
-  // 3 MB that would become 3 million strings.
-  const bytes = new Uint8Array(3_000_000).fill(1);
-  bytes.set([2, 0xf0, 0xc6, 0xb6, 0x01]);
-  assertThrows(
-    () => decodeMessage(flood, 0, bytes),
-    RangeError,
-    "More than 1048576 array elements",
-  );
-});
-
-Deno.test("Codec bounds the unknown tags of a struct", () => {
-  const unknownTags = [{ tag: 7, bytes: new Uint8Array(0) }, { tag: 8, bytes: new Uint8Array(0) }];
-  const encoded = joined(encodeMessage(flood, 0, { groups: [], unknownTags }));
-  const limits = { elementsMax: 1, unknownTagsMax: 2 };
-  assertEquals(decodeMessage(flood, 0, encoded, limits).unknownTags?.length, 2);
-  assertThrows(
-    () => decodeMessage(flood, 0, encoded, { ...limits, unknownTagsMax: 1 }),
-    RangeError,
-    "More than 1 unknown tags",
-  );
-});
-
 const carrier = message({
   name: "Carrier",
   versions: "0-1",
