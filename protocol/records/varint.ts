@@ -7,8 +7,6 @@ import type { GrowingBytes } from "../compression/output.ts";
 
 const INT32_MAX = 0x7fff_ffff;
 const INT32_MIN = -0x8000_0000;
-/** A varlong of more groups of 7 bits than this cannot be a safe integer. */
-const SAFE_GROUPS = 8;
 const VARINT_BYTES_MAX = 5;
 const VARLONG_BYTES_MAX = 10;
 
@@ -80,7 +78,7 @@ export class VarintReader {
       if (byte >= 0x80) continue;
       this.position = at;
       const number = Number((value >> 1n) ^ -(value & 1n));
-      if (group < SAFE_GROUPS && Number.isSafeInteger(number)) return number;
+      if (Number.isSafeInteger(number)) return number;
       throw new RangeError("varlong is not a safe integer");
     }
     throw new RangeError(`varlong is longer than ${VARLONG_BYTES_MAX} bytes`);

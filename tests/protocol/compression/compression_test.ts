@@ -17,9 +17,9 @@ const MIB = 1024 * 1024;
 const COMPRESSING = CODECS.filter((codec) => codec !== "none");
 const limits = { outputBytesMax: 4 * MIB };
 
-function assertRefused(kind: string, inflate: () => unknown): void {
-  const error = assertThrows(inflate, KafkaError);
-  assertEquals(error.kind, kind, error.message);
+function assertRefused(kind: string, inflate: () => unknown, what = ""): void {
+  const error = assertThrows(inflate, KafkaError, "", what);
+  assertEquals(error.kind, kind, `${what} ${error.message}`);
 }
 
 /** Runs of equal bytes, repeats from near and far, and noise: what each codec treats in its own way. */
@@ -235,6 +235,33 @@ Deno.test("snappy refuses a block that announces 4 GB, without making room for t
   assertLess(Deno.memoryUsage().external - before, MIB);
 });
 
+Deno.test("snappy refuses copies from before the block, and what does not fit the announced size", () => {
+  const literal = [3 << 2, 0x61, 0x62, 0x63, 0x64];
+  const blocks = {
+    "copy from before the block": [8, ...literal, 1, 5],
+    "copy from nowhere": [8, ...literal, 1, 0],
+    "far copy from before the block": [8, ...literal, 2 | (3 << 2), 5, 0],
+    "copy beyond the size": [7, ...literal, 1, 4],
+    "copy without a distance": [8, ...literal, 2 | (3 << 2), 4],
+    "literal beyond the size": [3, ...literal],
+    "literal beyond the block": [9, 8 << 2, 0x61, 0x62],
+    "length of a literal cut short": [9, 61 << 2, 0x61],
+    "bytes missing": [5, ...literal],
+  };
+  assertEquals(decompress("snappy", Uint8Array.of(8, ...literal, 1, 4)), utf8("abcdabcd"));
+  for (const [what, block] of Object.entries(blocks)) {
+    assertRefused("CORRUPT_MESSAGE", () => decompress("snappy", Uint8Array.from(block)), what);
+  }
+  // Blocks of one stream do not refer to each other either.
+  const framed = (...block: number[]) => Uint8Array.of(0, 0, 0, block.length, ...block);
+  const stream = concat([
+    compress("snappy", new Uint8Array(0)),
+    framed(4, ...literal),
+    framed(8, ...literal, 1, 8),
+  ]);
+  assertRefused("CORRUPT_MESSAGE", () => decompress("snappy", stream));
+});
+
 Deno.test("snappy refuses a xerial stream of a later version", () => {
   const stream = compress("snappy", utf8("thread"));
   stream[15] = 2;
@@ -283,6 +310,53 @@ Deno.test("lz4 refuses dictionaries, reserved bits, other versions and a wrong c
   ) {
     assertRefused("CORRUPT_MESSAGE", () => decompress("lz4", bad));
   }
+});
+
+Deno.test("lz4 refuses matches from before the block, and blocks larger than the frame allows", () => {
+  const frame = (...blocks: Uint8Array[]) =>
+    concat([
+      Uint8Array.fromHex("04224d18604082"),
+      ...blocks.flatMap((block) => [
+        Uint8Array.of(block.length, block.length >>> 8, block.length >>> 16, 0),
+        block,
+      ]),
+      new Uint8Array(4),
+    ]);
+  const abcd = [0x61, 0x62, 0x63, 0x64];
+  const blocks = {
+    "match from before the block": [0x40, ...abcd, 5, 0, 0],
+    "match from nowhere": [0x40, ...abcd, 0, 0, 0],
+    "distance cut short": [0x40, ...abcd, 4],
+    "length of a match cut short": [0x4f, ...abcd, 4, 0],
+    "length of a match without an end": [0x4f, ...abcd, 4, 0, 255, 255],
+    "block that ends in a match": [0x40, ...abcd, 4, 0],
+    "literals cut short": [0x50, ...abcd],
+    "length of literals cut short": [0xf0],
+  };
+  const good = Uint8Array.of(0x40, ...abcd, 4, 0, 0x10, 0x65);
+  assertEquals(decompress("lz4", frame(good)), utf8("abcdabcde"));
+  for (const [what, block] of Object.entries(blocks)) {
+    assertRefused("CORRUPT_MESSAGE", () => decompress("lz4", frame(Uint8Array.from(block))), what);
+  }
+  const fromBlockBefore = Uint8Array.of(0x40, ...abcd, 12, 0, 0x10, 0x65);
+  assertRefused("CORRUPT_MESSAGE", () => decompress("lz4", frame(good, fromBlockBefore)));
+  const literals = (length: number) => {
+    const more = length - 15;
+    return concat([
+      Uint8Array.of(0xf0),
+      new Uint8Array(Math.floor(more / 255)).fill(255),
+      Uint8Array.of(more % 255),
+      new Uint8Array(length),
+    ]);
+  };
+  assertEquals(decompress("lz4", frame(literals(65536))).length, 65536);
+  assertRefused("CORRUPT_MESSAGE", () => decompress("lz4", frame(literals(65537))));
+  const run = concat([
+    Uint8Array.of(0x1f, 0x61, 1, 0),
+    new Uint8Array(257).fill(255),
+    Uint8Array.of(1, 0),
+  ]);
+  assertRefused("CORRUPT_MESSAGE", () => decompress("lz4", frame(run)));
 });
 
 Deno.test("lz4 and snappy write what Java reads: independent 64 KiB blocks, xerial 32 KiB blocks", () => {
