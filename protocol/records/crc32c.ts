@@ -1,8 +1,9 @@
 /**
  * CRC-32C (Castagnoli), the checksum of record batches.
  *
- * Sixteen bytes per step with sixteen tables ("slicing by 16") in plain TypeScript: about 2.8 GB/s on Deno 2.9.6, which
- * beats the same algorithm in WebAssembly, because nothing is copied into another memory. See `bench/records_bench.ts`.
+ * Sixteen bytes per step with sixteen tables ("slicing by 16"), in plain TypeScript. Measured on Deno 2.9.6 on two busy
+ * cores: 2.2 GB/s for 900 bytes, 2.5 for 16 KB, 2.7 for 1 MB. The same code in WebAssembly, which has to copy its input
+ * into its own memory, gave 2.2, 2.8 and 2.8: not worth a binary in the source.
  *
  * @module
  */
