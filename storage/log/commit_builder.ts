@@ -13,7 +13,7 @@ import {
   ENTRY_BYTES_MAX,
   PARTITION_BYTES_MAX,
 } from "./chunk.ts";
-import type { ChunkArena } from "./chunk_arena.ts";
+import { ChunkArena } from "./chunk_arena.ts";
 import { CHUNKS_PER_COMMIT_MAX } from "./keys.ts";
 import type { AppendOutcome, PartitionId } from "./partition_log.ts";
 import type { ProducerFacts } from "./producer_states.ts";
@@ -24,6 +24,8 @@ const HEAD_BYTES = 1_024;
 const CHUNK_KEY_BYTES = 96;
 /** A chunk shorter than this is not begun. */
 const CHUNK_BYTES_MIN = 4_096;
+/** Batches that fit no commit are published together up to this many bytes. */
+const STAGED_BYTES_MAX = 8 * 1024 * 1024;
 /** Deno KV counts on 819 200 bytes; staying clear of it costs little. */
 export const COMMIT_BYTES_MAX = 780_000;
 
@@ -45,8 +47,8 @@ export interface BatchOwner {
   committed(batch: NewBatch, sizeBytes: number, ref: number, local: number): void;
   /** Nothing that is in flight will become durable: forget it. */
   revert(): void;
-  /** After every partition concerned was reverted: tells who waits. */
-  fail(batch: NewBatch, outcome: AppendOutcome): void;
+  /** After every partition concerned was reverted, once per batch, oldest first: tells who waits. */
+  fail(outcome: AppendOutcome): void;
 }
 
 /** A batch in a commit, and the number of the chunk that it begins in. */
@@ -62,17 +64,18 @@ export interface SealedChunk {
   readonly locals: ReadonlyMap<PartitionId, number>;
 }
 
-/** The parts of a batch that is staged. */
-export interface StagedBatch {
+/** A part of a batch that fits no commit. */
+export interface StagedPart {
   readonly token: Uint8Array;
-  readonly parts: readonly Uint8Array[];
+  readonly n: number;
+  readonly bytes: Uint8Array;
 }
 
 /** One commit in the making. */
 export class CommitBuilder {
   readonly batches: PlacedBatch[] = [];
-  /** Set when the commit publishes one staged batch, and nothing else. */
-  staged: StagedBatch | null = null;
+  /** Parts of batches that fit no commit: a commit publishes such batches, or ordinary ones. */
+  readonly staged: StagedPart[] = [];
   /** Bytes of batches. */
   bytes = 0;
   readonly #arena: ChunkArena;
@@ -87,13 +90,14 @@ export class CommitBuilder {
     this.#left = Math.min(limits.commitBytesMax, COMMIT_BYTES_MAX) - HEAD_BYTES;
   }
 
-  get empty(): boolean {
-    return this.batches.length === 0;
+  /** The largest batch that fits an empty commit. Larger ones are staged. */
+  static batchBytesMax(limits: KvLimits): number {
+    return new CommitBuilder(new ChunkArena(0), limits).#room();
   }
 
   /** Takes a batch if it fits; its bytes are copied, with base offset and epoch set. */
   add(batch: NewBatch, bytes: Uint8Array): boolean {
-    if (this.staged) return false;
+    if (this.staged.length > 0) return false;
     const whole = bytes.length <= this.#wholeBytesMax;
     if (whole ? !this.#openChunkFor(bytes.length) : this.#room() < bytes.length) return false;
     if (whole) this.#addWhole(batch, bytes);
@@ -102,25 +106,30 @@ export class CommitBuilder {
     return true;
   }
 
-  /** Takes a batch that fits no commit. The builder must be empty. */
-  addStaged(batch: NewBatch, bytes: Uint8Array, token: Uint8Array): void {
-    const parts: Uint8Array[] = [];
+  /** Takes a batch that fits no commit, unless there are ordinary ones here, or enough of this kind. */
+  addStaged(batch: NewBatch, bytes: Uint8Array, token: Uint8Array): boolean {
+    const mixed = this.batches.length > 0 && this.staged.length === 0;
+    if (mixed || this.bytes > 0 && this.bytes + bytes.length > STAGED_BYTES_MAX) return false;
+    const { valueBytesMax } = this.#limits;
+    const partCount = Math.ceil(bytes.length / valueBytesMax);
+    const room = this.#current?.room() ?? Infinity;
+    if (room < partCount * 4) return false;
+    this.#current ??= this.#openChunk(valueBytesMax);
     const crcs: number[] = [];
-    for (let at = 0; at < bytes.length; at += this.#limits.valueBytesMax) {
-      const part = bytes.slice(at, at + this.#limits.valueBytesMax);
-      if (at === 0) stamp(part, 0, batch);
-      parts.push(part);
+    for (let n = 0; n < partCount; n++) {
+      const part = bytes.slice(n * valueBytesMax, (n + 1) * valueBytesMax);
+      if (n === 0) stamp(part, 0, batch);
+      this.staged.push({ token, n, bytes: part });
       crcs.push(crc32c(part));
     }
-    this.staged = { token, parts };
-    const chunk = this.#openChunk(this.#limits.valueBytesMax);
-    const entry = { ...entryOf(batch, bytes.length), position: CHUNK_DATA_START, length: 0 };
-    chunk.add(batch.owner.id, { ...entry, staged: { token, crcs } });
+    const entry = { ...entryOf(batch, bytes.length), position: CHUNK_DATA_START };
+    this.#current.add(batch.owner.id, { ...entry, staged: { token, crcs } });
     this.batches.push({ batch, sizeBytes: bytes.length, n: this.#chunks.length });
     this.bytes += bytes.length;
+    return true;
   }
 
-  /** Bytes of a commit that are left beside the chunks. */
+  /** Bytes of the commit that are left beside its chunks, once it is sealed. */
   get left(): number {
     return this.#left;
   }

@@ -47,7 +47,7 @@ export class ReadCursor {
   readonly #request: ReadRequest;
   readonly #chunks = new Map<number, Chunk>();
   readonly #details = new Map<ClosedPart, Runs>();
-  readonly #staged = new Map<number, (Uint8Array | null)[]>();
+  readonly #staged = new Map<string, (Uint8Array | null)[]>();
   readonly #slices: Uint8Array[] = [];
   #bytes = 0;
   #nextOffset: number;
@@ -84,7 +84,8 @@ export class ReadCursor {
     if (missing.kind === "detail") {
       this.#details.set(missing.part, (await reader.detail(missing.part)).runs);
     } else if (missing.kind === "staged") {
-      this.#staged.set(missing.sequence, await reader.parts(missing.sequence, missing.parts));
+      const parts = await reader.parts(missing.sequence, missing.parts);
+      this.#staged.set(missing.parts.token.toHex(), parts);
     } else {
       const chunks = await reader.chunks(missing.refs);
       missing.refs.forEach((ref, at) => this.#chunks.set(ref, chunks[at]));
@@ -154,7 +155,7 @@ export class ReadCursor {
   }
 
   #stagedSlices(staged: StagedParts, sequence: number): Uint8Array[] | Missing | null {
-    const parts = this.#staged.get(sequence) ?? this.#reader.cachedParts(sequence, staged);
+    const parts = this.#staged.get(staged.token.toHex()) ?? this.#reader.cachedParts(staged);
     if (!parts) return { kind: "staged", sequence, parts: staged };
     return parts.includes(null) ? null : parts as Uint8Array[];
   }

@@ -8,7 +8,7 @@ import { InvariantError, KafkaError } from "../../protocol/errors.ts";
 import { CommitChain } from "../chain/commit_chain.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { ChunkCache } from "./chunk_cache.ts";
-import type { NewBatch, SealedChunk } from "./commit_builder.ts";
+import type { NewBatch, SealedChunk, StagedPart } from "./commit_builder.ts";
 import { chunkRef, headKey, logStartKey, tombstoneKey } from "./keys.ts";
 import { encodeLogStart } from "./log_start.ts";
 import { PartitionIndex, partitionName } from "./partition_index.ts";
@@ -64,7 +64,7 @@ export class Shard implements PartitionHome {
       chain,
       environment: options.environment,
       state: encodeOpenSegment(catalogue.head),
-      onChunks: (sequence, chunks) => this.#keep(sequence, chunks),
+      onChunks: (...written) => this.#keep(...written),
       onSettled: () => this.#rollIfFull(),
       onFenced: options.onFenced,
     });
@@ -189,7 +189,15 @@ export class Shard implements PartitionHome {
     this.#writer.stop(new KafkaError("KAFKA_STORAGE_ERROR", "The log is closed"));
   }
 
-  #keep(sequence: number, chunks: readonly SealedChunk[]): void {
+  #keep(
+    sequence: number,
+    chunks: readonly SealedChunk[],
+    staged: readonly StagedPart[],
+  ): void {
+    for (const { token, n, bytes } of staged) {
+      this.reader.keepPart(token, n, bytes);
+      this.#catalogue.openBytes += bytes.length;
+    }
     chunks.forEach(({ bytes }, n) => {
       this.reader.keep(chunkRef(sequence, n), bytes);
       this.#catalogue.openBytes += bytes.length;

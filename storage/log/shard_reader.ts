@@ -36,6 +36,11 @@ export class ShardReader {
     this.#cache.put(this.#chunkSlot(ref), Chunk.written(bytes), bytes.length + SLOT_BYTES);
   }
 
+  /** Keeps a part of a large batch that was just written. */
+  keepPart(token: Uint8Array, n: number, bytes: Uint8Array): void {
+    this.#cache.put(this.#partSlot(token, n), bytes, bytes.length + SLOT_BYTES);
+  }
+
   cachedChunk(ref: number): Chunk | undefined {
     return this.#cache.get(this.#chunkSlot(ref));
   }
@@ -83,16 +88,14 @@ export class ShardReader {
     return detail;
   }
 
-  cachedParts(sequence: number, { crcs }: StagedParts): (Uint8Array | null)[] | undefined {
-    const parts = crcs.map((_, n) =>
-      this.#cache.get<Uint8Array | null>(this.#partSlot(sequence, n))
-    );
+  cachedParts({ token, crcs }: StagedParts): (Uint8Array | null)[] | undefined {
+    const parts = crcs.map((_, n) => this.#cache.get<Uint8Array | null>(this.#partSlot(token, n)));
     return parts.includes(undefined) ? undefined : parts as (Uint8Array | null)[];
   }
 
   /** The parts of a staged batch; null for one that is damaged. */
   parts(sequence: number, { token, crcs }: StagedParts): Promise<(Uint8Array | null)[]> {
-    const slots = crcs.map((_, n) => this.#partSlot(sequence, n));
+    const slots = crcs.map((_, n) => this.#partSlot(token, n));
     return this.#load(
       slots,
       (wanted) =>
@@ -154,7 +157,7 @@ export class ShardReader {
     return `d${this.#shard}/${segment}/${detailPosition}`;
   }
 
-  #partSlot(sequence: number, n: number): string {
-    return `s${this.#shard}/${sequence}/${n}`;
+  #partSlot(token: Uint8Array, n: number): string {
+    return `${token.toHex()}/${n}`;
   }
 }

@@ -149,7 +149,11 @@ function replayChunk(
   damagedRef: number | null,
 ): void {
   chunkPartitions(chunk).forEach(({ id, entries }, local) => {
-    for (const { staged } of entries) if (staged) tokens.add(staged.token.toHex());
+    for (const { staged, sizeBytes } of entries) {
+      if (!staged) continue;
+      tokens.add(staged.token.toHex());
+      catalogue.openBytes += sizeBytes;
+    }
     if (removed.has(partitionName(id))) return;
     const index = catalogue.index(id);
     for (const entry of entries) {

@@ -8,7 +8,7 @@
  */
 import type { Environment } from "../../environment/environment.ts";
 import { sleep } from "../../environment/sleep.ts";
-import { KafkaError } from "../../protocol/errors.ts";
+import { invariant, KafkaError } from "../../protocol/errors.ts";
 import type { CommitChain } from "../chain/commit_chain.ts";
 import { FencedError } from "../chain/commit_chain.ts";
 import type { Kv, KvCommit } from "../kv/kv.ts";
@@ -19,15 +19,22 @@ import {
   CommitBuilder,
   type NewBatch,
   type SealedChunk,
+  type StagedPart,
 } from "./commit_builder.ts";
 import { chunkKey, chunkRef, stagedKey } from "./keys.ts";
 import type { AppendOutcome } from "./partition_log.ts";
 
 /** Milliseconds before upkeep that the store refused is tried again, when no batch comes. */
 const UPKEEP_RETRY_MS = 250;
+/** Deletes of parts that will never be published, per commit. */
+const DISCARDED_PER_COMMIT = 200;
 /** Kept free of HEAD and its check. */
 const HEAD_BYTES = 1_024;
 const TOKEN_BYTES = 16;
+/** What a staged part costs beside its value: twice its key, at the longest. */
+const PART_KEY_BYTES = 160;
+
+type KvSet = NonNullable<KvCommit["sets"]>[number];
 
 /** A change that is not a batch. Applied whole and in the order given. */
 export interface Upkeep {
@@ -57,7 +64,11 @@ export interface ShardWriterOptions {
   /** HEAD's state, but for upkeep that brings its own. */
   readonly state: Uint8Array;
   /** Chunks are durable: called before the batches in them are settled. */
-  readonly onChunks: (sequence: number, chunks: readonly SealedChunk[]) => void;
+  readonly onChunks: (
+    sequence: number,
+    chunks: readonly SealedChunk[],
+    staged: readonly StagedPart[],
+  ) => void;
   /** After each commit, and after a failure. */
   readonly onSettled: () => void;
   /** Another process has taken the shard over. */
@@ -68,6 +79,7 @@ export interface ShardWriterOptions {
 export class ShardWriter {
   readonly #options: ShardWriterOptions;
   readonly #arena: ChunkArena;
+  readonly #commitBatchBytesMax: number;
   #state: Uint8Array;
   /** Commits being filled, in the order of their batches; the last one is open. */
   #filling: CommitBuilder[] = [];
@@ -85,6 +97,7 @@ export class ShardWriter {
     this.#options = options;
     this.#state = options.state;
     this.#arena = new ChunkArena(options.kv.limits.valueBytesMax);
+    this.#commitBatchBytesMax = CommitBuilder.batchBytesMax(options.kv.limits);
   }
 
   /** Why nothing can be written any more; `null` while it can. */
@@ -95,7 +108,12 @@ export class ShardWriter {
   /** Takes a batch: its bytes are copied before this returns. */
   append(batch: NewBatch, bytes: Uint8Array): void {
     const last = this.#filling.at(-1);
-    if (!last?.add(batch, bytes)) this.#appendToNext(last, batch, bytes);
+    if (!last || !this.#add(last, batch, bytes)) {
+      last?.seal(); // chunks share an arena: one is open at a time
+      const next = new CommitBuilder(this.#arena, this.#options.kv.limits);
+      this.#filling.push(next);
+      invariant(this.#add(next, batch, bytes), `A batch of ${bytes.length} bytes fits no commit`);
+    }
     this.pendingBytes += bytes.length;
     this.#run();
   }
@@ -123,12 +141,9 @@ export class ShardWriter {
     for (const { reject } of this.#upkeep.splice(0)) reject(error);
   }
 
-  #appendToNext(last: CommitBuilder | undefined, batch: NewBatch, bytes: Uint8Array): void {
-    last?.seal(); // chunks share an arena: one is open at a time
-    const next = new CommitBuilder(this.#arena, this.#options.kv.limits);
-    this.#filling.push(next);
-    if (next.add(batch, bytes)) return;
-    next.addStaged(batch, bytes, this.#options.environment.random.bytes(TOKEN_BYTES));
+  #add(commit: CommitBuilder, batch: NewBatch, bytes: Uint8Array): boolean {
+    if (bytes.length <= this.#commitBatchBytesMax) return commit.add(batch, bytes);
+    return commit.addStaged(batch, bytes, this.#options.environment.random.bytes(TOKEN_BYTES));
   }
 
   async #run(): Promise<void> {
@@ -154,9 +169,11 @@ export class ShardWriter {
     this.#inFlight = data;
     const chunks = data?.seal() ?? [];
     const upkeep = data ? [] : this.#takeUpkeep();
-    if (data?.staged && !await this.#stage(data)) return;
-
     const sequence = this.#options.chain.sequence + 1;
+    const parts = data ? this.#stagedSets(data, sequence) : [];
+    const last = data ? this.#lastParts(data) : 0;
+    if (!await this.#stage(data, parts.slice(0, parts.length - last))) return;
+
     const state = upkeep.findLast(({ change }) => change.state)?.change.state ?? this.#state;
     const outcome = await this.#options.chain.commit({
       sets: [
@@ -164,6 +181,7 @@ export class ShardWriter {
           key: chunkKey(this.#options.shard, sequence, n),
           value: bytes,
         })),
+        ...parts.slice(parts.length - last),
         ...upkeep.flatMap(({ change }) => change.sets ?? []),
       ],
       deletes: upkeep.flatMap(({ change }) => change.deletes ?? []),
@@ -197,22 +215,30 @@ export class ShardWriter {
     return this.#upkeep.splice(0, count);
   }
 
-  /** Writes the parts of a large batch where only the commit that follows makes them part of the log. */
-  async #stage(data: CommitBuilder): Promise<boolean> {
-    const { shard, kv, chain } = this.#options;
-    const { token, parts } = data.staged!;
-    const sequence = chain.sequence + 1;
-    const keys = parts.map((_, n) => stagedKey(shard, sequence, token, n));
-    const perCommit = Math.max(
-      1,
-      Math.floor((COMMIT_BYTES_MAX - HEAD_BYTES) / (kv.limits.valueBytesMax + 256)),
-    );
+  #stagedSets({ staged }: CommitBuilder, sequence: number): KvSet[] {
+    const { shard } = this.#options;
+    return staged.map(({ token, n, bytes }) => ({
+      key: stagedKey(shard, sequence, token, n),
+      value: bytes,
+    }));
+  }
+
+  /** How many of the parts the publishing commit itself has room for. */
+  #lastParts({ staged, left }: CommitBuilder): number {
+    return Math.min(staged.length, Math.floor(left / this.#partCost));
+  }
+
+  get #partCost(): number {
+    return this.#options.kv.limits.valueBytesMax + PART_KEY_BYTES;
+  }
+
+  /** Writes parts of large batches where only the commit that follows makes them part of the log. */
+  async #stage(data: CommitBuilder | null, parts: readonly KvSet[]): Promise<boolean> {
+    const { kv, chain } = this.#options;
+    const capacity = Math.min(kv.limits.commitBytesMax, COMMIT_BYTES_MAX) - HEAD_BYTES;
+    const perCommit = Math.max(1, Math.floor(capacity / this.#partCost));
     for (let at = 0; at < parts.length; at += perCommit) {
-      const sets = parts.slice(at, at + perCommit).map((value, n) => ({
-        key: keys[at + n],
-        value,
-      }));
-      const outcome = await chain.commitAside({ sets });
+      const outcome = await chain.commitAside({ sets: parts.slice(at, at + perCommit) });
       if (this.#stopped) return false;
       if (outcome.kind === "ok") continue;
       await this.#refused(data, [], outcome.error);
@@ -224,7 +250,7 @@ export class ShardWriter {
   #settle(data: CommitBuilder | null, chunks: readonly SealedChunk[], sequence: number): void {
     if (!data) return;
     this.pendingBytes -= data.bytes;
-    this.#options.onChunks(sequence, chunks);
+    this.#options.onChunks(sequence, chunks, data.staged);
     for (const { batch, sizeBytes, n } of data.batches) {
       batch.owner.committed(
         batch,
@@ -238,10 +264,9 @@ export class ShardWriter {
   /** The store surely did not take a commit. */
   async #refused(data: CommitBuilder | null, upkeep: WaitingUpkeep[], error: Error): Promise<void> {
     this.#upkeep.unshift(...upkeep);
-    if (data?.staged) {
-      const { token, parts } = data.staged;
-      const sequence = this.#options.chain.sequence + 1;
-      this.#discard(parts.map((_, n) => stagedKey(this.#options.shard, sequence, token, n)));
+    if (data) {
+      const parts = this.#stagedSets(data, this.#options.chain.sequence + 1);
+      this.#discard(parts.map(({ key }) => key));
     }
     this.#options.environment.log.write(
       "error",
@@ -261,7 +286,7 @@ export class ShardWriter {
 
   /** Has staged parts deleted that will never be published. */
   #discard(keys: readonly Uint8Array[]): void {
-    const max = this.#options.kv.limits.commitMutationsMax - 1;
+    const max = DISCARDED_PER_COMMIT;
     for (let at = 0; at < keys.length; at += max) {
       this.maintain({ deletes: keys.slice(at, at + max) }).catch(() => {}); // swept at the next start
     }
@@ -277,7 +302,7 @@ export class ShardWriter {
     const batches = commits.flatMap((commit) => commit.batches);
     for (const owner of new Set(batches.map(({ batch }) => batch.owner))) owner.revert();
     const outcome: AppendOutcome = { kind: "failed", error };
-    for (const { batch } of batches) batch.owner.fail(batch, outcome);
+    for (const { batch } of batches) batch.owner.fail(outcome);
   }
 
   #fail(error: unknown): void {

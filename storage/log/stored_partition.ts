@@ -25,6 +25,7 @@ import type {
   ProducerUndo,
   TransactionMarker,
 } from "./producer_states.ts";
+import { Queue } from "./queue.ts";
 import { ReadCursor, type ReadRequest } from "./read_cursor.ts";
 import type { ShardReader } from "./shard_reader.ts";
 import { findByTimestamp, findMaxTimestamp, type TimeSearch } from "./time_search.ts";
@@ -57,9 +58,9 @@ export class StoredPartition implements PartitionLog, BatchOwner {
   readonly #index: PartitionIndex;
   readonly #producers: ProducerStates;
   /** In flight, oldest first. */
-  #pending: PendingBatch[] = [];
+  readonly #pending = new Queue<PendingBatch>();
   /** Failed, and not told yet. */
-  #failed: PendingBatch[] = [];
+  readonly #failed = new Queue<PendingBatch>();
   #logEndOffset: number;
   #refusesWrites = false;
 
@@ -145,7 +146,7 @@ export class StoredPartition implements PartitionLog, BatchOwner {
   }
 
   whenCommitted(baseOffset: number, onOutcome: (outcome: AppendOutcome) => void): void {
-    const pending = this.#pending.find(({ batch }) => batch.baseOffset === baseOffset);
+    const pending = [...this.#pending].find(({ batch }) => batch.baseOffset === baseOffset);
     if (pending) pending.onOutcome.push(onOutcome);
     else {
       // It is durable by now: its duplicate would not have been found otherwise.
@@ -207,7 +208,7 @@ export class StoredPartition implements PartitionLog, BatchOwner {
   }
 
   committed(batch: NewBatch, sizeBytes: number, ref: number, local: number): void {
-    const pending = this.#pending.shift()!;
+    const pending = this.#pending.shift();
     const part = this.#index.addBatch({ ...batch, sizeBytes }, ref, local);
     part.aborted.push(...this.#producers.settle(this.highWatermark));
     this.#home.indexed(this.#index);
@@ -215,16 +216,16 @@ export class StoredPartition implements PartitionLog, BatchOwner {
   }
 
   revert(): void {
-    for (const { undo } of this.#pending.toReversed()) if (undo) this.#producers.undo(undo);
-    this.#failed.push(...this.#pending);
-    this.#pending = [];
+    const failed = this.#pending.takeAll();
+    for (const { undo } of failed.toReversed()) if (undo) this.#producers.undo(undo);
+    for (const pending of failed) this.#failed.push(pending);
     this.#logEndOffset = this.highWatermark;
   }
 
-  fail(batch: NewBatch, outcome: AppendOutcome): void {
-    const at = this.#failed.findIndex((failed) => failed.batch === batch);
-    const [failed] = this.#failed.splice(at, 1);
-    for (const onOutcome of failed.onOutcome) this.#home.call(() => onOutcome(outcome));
+  fail(outcome: AppendOutcome): void {
+    for (const onOutcome of this.#failed.shift().onOutcome) {
+      this.#home.call(() => onOutcome(outcome));
+    }
   }
 
   /** The partition is being deleted: from here on appends fail with UNKNOWN_TOPIC_OR_PARTITION. */
@@ -241,7 +242,7 @@ export class StoredPartition implements PartitionLog, BatchOwner {
   writeProducers(writer: ByteWriter): void {
     this.#producers.encode(
       writer,
-      this.#pending.flatMap(({ undo }) => undo ? [undo] : []),
+      [...this.#pending].flatMap(({ undo }) => undo ? [undo] : []),
     );
   }
 
