@@ -1,0 +1,156 @@
+/**
+ * The log of a coordinator's decisions: one partition of an internal topic.
+ *
+ * A coordinator decides, applies what it decided at once, and answers when it is durable. `replay` is the only code that
+ * changes its state, live and on load, so that the state after a restart is that before it. While one append is under
+ * way, further decisions gather and share the next one. (Kafka: `CoordinatorRuntime`.)
+ *
+ * @module
+ */
+import { KafkaError } from "../../protocol/errors.ts";
+import { batchesIn } from "../../protocol/records/batches.ts";
+import type { BatchHeader } from "../../protocol/records/batch_header.ts";
+import { buildBatch, recordBytesMax, type RecordDraft } from "../../protocol/records/builder.ts";
+import { type LogRecord, recordsIn } from "../../protocol/records/records.ts";
+import type { ActorRef, Self } from "../core/message.ts";
+import type { PartitionMessage } from "../partition/messages.ts";
+
+/** A decision as it is written: key and value of a record in a compacted topic; a null value takes the key back. */
+export interface Decision {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | null;
+}
+
+/** The one way in which a coordinator's state changes. */
+export type Replay = (decision: Decision) => void;
+
+/** What a log of decisions is made of. */
+export interface DecisionLogParts {
+  readonly self: Self;
+  readonly partition: ActorRef<PartitionMessage>;
+  /** Wall clock, for the records' timestamps. */
+  readonly now: () => number;
+  readonly replay: Replay;
+  /** Bytes of decisions in one append. */
+  readonly batchBytesMax: number;
+}
+
+/** Bytes of one read while loading. */
+const LOAD_BYTES = 1024 * 1024;
+/** Newest version of Produce: the batches are our own. */
+const PRODUCE_VERSION = 13;
+
+interface Append {
+  readonly records: RecordDraft[];
+  readonly durable: (() => void)[];
+  bytes: number;
+}
+
+/** The log of one coordinator's decisions. Everything runs in the coordinator's turn. */
+export class DecisionLog {
+  /** Appends that are not durable yet, the one under way first. */
+  #appends: Append[] = [];
+  #underWay = false;
+
+  private constructor(private readonly parts: DecisionLogParts) {}
+
+  /**
+   * Reads the log from its start and replays it.
+   *
+   * @param onBatch called with each batch that is not plain: transactional ones and markers, which are replayed by
+   * whoever understands them.
+   */
+  static async load(
+    parts: DecisionLogParts,
+    onBatch: (header: BatchHeader, records: Iterable<LogRecord>) => boolean = () => false,
+  ): Promise<DecisionLog> {
+    const { partition, replay } = parts;
+    const { logStartOffset, highWatermark } = await partition.ask("describe", {});
+    for (let offset = logStartOffset; offset < highWatermark;) {
+      const { slices } = await partition.ask("fetch", {
+        offset,
+        maxBytes: LOAD_BYTES,
+        minOneBatch: true,
+        isolation: "read_uncommitted",
+        currentLeaderEpoch: -1,
+        lastFetchedEpoch: -1,
+      });
+      const before = offset;
+      for (const { header, bytes } of batchesIn(slices, "refuse")) {
+        if (!onBatch(header, recordsIn(bytes))) {
+          for (const { key, value } of recordsIn(bytes)) if (key) replay({ key, value });
+        }
+        offset = header.baseOffset + header.lastOffsetDelta + 1;
+      }
+      if (offset === before) break; // Compaction has left nothing up to the end.
+    }
+    return new DecisionLog(parts);
+  }
+
+  /** Whether all that was decided is durable. */
+  get quiet(): boolean {
+    return this.#appends.length === 0;
+  }
+
+  /**
+   * Applies decisions now, makes them durable, then calls `durable`: in the order of the calls.
+   *
+   * @throws KafkaError MESSAGE_TOO_LARGE, with nothing applied, when they cannot be written in one append
+   */
+  append(decisions: readonly Decision[], durable: () => void): void {
+    if (decisions.length === 0) return this.whenDurable(durable);
+    const bytes = decisions.reduce((sum, decision) => sum + recordBytesMax(decision), 0);
+    if (bytes > this.parts.batchBytesMax) {
+      throw new KafkaError(
+        "MESSAGE_TOO_LARGE",
+        `A decision of ${bytes} bytes is more than ${this.parts.batchBytesMax}`,
+      );
+    }
+    for (const decision of decisions) this.parts.replay(decision);
+    const append = this.#gathering(bytes);
+    const timestampMs = this.parts.now();
+    for (const { key, value } of decisions) append.records.push({ key, value, timestampMs });
+    append.bytes += bytes;
+    append.durable.push(durable);
+    this.#write();
+  }
+
+  /** Calls `then` once everything decided so far is durable: at once if it is. For answers that only read. */
+  whenDurable(then: () => void): void {
+    const last = this.#appends.at(-1);
+    if (last) last.durable.push(then);
+    else then();
+  }
+
+  /** The append that takes `bytes` more. */
+  #gathering(bytes: number): Append {
+    const last = this.#appends.at(-1);
+    const open = last !== undefined && !(this.#underWay && this.#appends.length === 1);
+    if (open && last.bytes + bytes <= this.parts.batchBytesMax) return last;
+    const next: Append = { records: [], durable: [], bytes: 0 };
+    this.#appends.push(next);
+    return next;
+  }
+
+  #write(): void {
+    if (this.#underWay || this.#appends.length === 0) return;
+    this.#underWay = true;
+    const { self, partition } = this.parts;
+    const records = [buildBatch(this.#appends[0].records)];
+    partition.ask("append", { records, requestVersion: PRODUCE_VERSION }).then(
+      () => self.enqueue(() => this.#written()),
+      (error) =>
+        self.enqueue(() => {
+          // What was applied may not be stored: the coordinator starts again from what is.
+          throw new Error(`${self.name} cannot write its decisions`, { cause: error });
+        }),
+    );
+  }
+
+  #written(): void {
+    this.#underWay = false;
+    const { durable } = this.#appends.shift()!;
+    for (const then of durable) then();
+    this.#write();
+  }
+}
