@@ -5,7 +5,7 @@
  */
 import { bytes, int64 } from "../../protocol/schema/fields.ts";
 import { message } from "../../protocol/schema/message.ts";
-import { decodeValue, encodeValue } from "../value.ts";
+import { decodeVersioned, encodeVersioned } from "../../protocol/schema/versioned.ts";
 
 /** The last link of a chain. */
 export interface Head {
@@ -27,7 +27,12 @@ const headValue = message({
 
 /** HEAD as bytes. */
 export function encodeHead({ epoch, sequence, token, state }: Head): Uint8Array {
-  return encodeValue(headValue, { epoch: BigInt(epoch), sequence: BigInt(sequence), token, state });
+  return encodeVersioned(headValue, 0, {
+    epoch: BigInt(epoch),
+    sequence: BigInt(sequence),
+    token,
+    state,
+  });
 }
 
 /**
@@ -36,6 +41,6 @@ export function encodeHead({ epoch, sequence, token, state }: Head): Uint8Array 
  * @throws RangeError when they are not a HEAD of a known version
  */
 export function decodeHead(value: Uint8Array): Head {
-  const { epoch, sequence, token, state } = decodeValue(headValue, value);
+  const { epoch, sequence, token, state } = decodeVersioned(headValue, value);
   return { epoch: Number(epoch), sequence: Number(sequence), token, state };
 }

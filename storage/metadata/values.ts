@@ -5,7 +5,7 @@
  */
 import { int16, int32, int64, string, structs } from "../../protocol/schema/fields.ts";
 import { message } from "../../protocol/schema/message.ts";
-import { decodeValue, encodeValue } from "../value.ts";
+import { decodeVersioned, encodeVersioned } from "../../protocol/schema/versioned.ts";
 import type { DeletedTopic, StoredTopic } from "./metadata_store.ts";
 
 const overridesField = structs({ fields: { name: string(), value: string() } });
@@ -56,7 +56,7 @@ function mapOf(list: readonly { readonly name: string; readonly value: string }[
 export function encodeTopic(
   { name, partitionCount, replicationFactor, overrides }: StoredTopic,
 ): Uint8Array {
-  return encodeValue(topicValue, {
+  return encodeVersioned(topicValue, 0, {
     name,
     partitionCount,
     replicationFactor,
@@ -65,25 +65,25 @@ export function encodeTopic(
 }
 
 export function decodeTopic(id: string, value: Uint8Array): StoredTopic {
-  const { name, partitionCount, replicationFactor, overrides } = decodeValue(topicValue, value);
+  const { name, partitionCount, replicationFactor, overrides } = decodeVersioned(topicValue, value);
   return { id, name, partitionCount, replicationFactor, overrides: mapOf(overrides) };
 }
 
 export function encodeDeletedTopic({ name, partitionCount }: DeletedTopic): Uint8Array {
-  return encodeValue(deletedTopicValue, { name, partitionCount });
+  return encodeVersioned(deletedTopicValue, 0, { name, partitionCount });
 }
 
 export function decodeDeletedTopic(id: string, value: Uint8Array): DeletedTopic {
-  const { name, partitionCount } = decodeValue(deletedTopicValue, value);
+  const { name, partitionCount } = decodeVersioned(deletedTopicValue, value);
   return { id, name, partitionCount };
 }
 
 export function encodeBrokerOverrides(overrides: Overrides): Uint8Array {
-  return encodeValue(brokerValue, { overrides: listOf(overrides) });
+  return encodeVersioned(brokerValue, 0, { overrides: listOf(overrides) });
 }
 
 export function decodeBrokerOverrides(value: Uint8Array): Overrides {
-  return mapOf(decodeValue(brokerValue, value).overrides);
+  return mapOf(decodeVersioned(brokerValue, value).overrides);
 }
 
 /** What is stored once for the whole cluster. */
@@ -93,10 +93,10 @@ export interface Cluster {
 }
 
 export function encodeCluster(cluster: Cluster): Uint8Array {
-  return encodeValue(clusterValue, cluster);
+  return encodeVersioned(clusterValue, 0, cluster);
 }
 
 export function decodeCluster(value: Uint8Array): Cluster {
-  const { clusterId, nextProducerId } = decodeValue(clusterValue, value);
+  const { clusterId, nextProducerId } = decodeVersioned(clusterValue, value);
   return { clusterId, nextProducerId };
 }
