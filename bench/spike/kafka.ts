@@ -2,56 +2,63 @@
  * The yardstick: Apache Kafka 4.3, one KRaft node, and its own producer-perf-test, over loopback. Needs Java 17 and the jars:
  *
  *     mvn -f bench/spike/kafka_pom.xml dependency:copy-dependencies -DoutputDirectory=FOLDER/libs
- *     deno run --allow-read=FOLDER --allow-write=FOLDER --allow-run=java bench/spike/kafka.ts FOLDER [ROUNDS] [MS]
+ *     deno run --allow-read=FOLDER --allow-write=FOLDER --allow-run=java bench/spike/kafka.ts FOLDER [ROUNDS] [MS] [1,64,1000]
  *
  * @module
  */
 // deno-lint-ignore-file no-console
 
-/** One record a batch, as far as a producer can be told; the last: Kafka's default maximum leaves no room for 1 MB. */
-const SIZES = [900, 4_096, 16_384, 65_536, 1_000_000];
-const PARTITIONS = [1, 64, 1_000];
+/** Records are of 900 bytes; the smallest batch is one of them, the others what a producer under load fills. */
+const RECORD_BYTES = 900;
+const SIZES = [900, 16_384, 1_000_000];
 const PORT = 29_192;
 
-const [folder, rounds = "3", forMs = "4000"] = Deno.args;
+const [folder, rounds = "3", forMs = "600", partitionCounts = "1,64,1000"] = Deno.args;
 if (!folder) throw new Error("Which folder has libs/ and may be written to?");
+const PARTITIONS = partitionCounts.split(",").map(Number);
 
 const MODES = {
   /** Kafka's default: acknowledged from the page cache. */
-  default: "",
+  default: [],
   /** What is comparable with a log that acknowledges what is on disk. */
-  fsync: "log.flush.interval.messages=1",
+  fsync: ["--config", "flush.messages=1"],
 };
 
 const rates = new Map<string, number[]>();
-for (const [mode, setting] of Object.entries(MODES)) {
-  const kafka = await start(setting);
-  console.log(JSON.stringify({ mode, startMs: Math.round(kafka.startMs) }));
-  for (const partitions of PARTITIONS) await createTopic(partitions);
+const kafka = await start();
+console.log(JSON.stringify({ startMs: Math.round(kafka.startMs) }));
+try {
+  for (const [mode, config] of Object.entries(MODES)) {
+    for (const partitions of PARTITIONS) await createTopic(mode, partitions, config);
+  }
+  // The first load of a process is slower: it is not counted.
+  await produce("default", 64, 16_384);
   for (let round = 0; round < Number(rounds); round++) {
     for (const partitions of PARTITIONS) {
       for (const size of SIZES) {
-        const found = await produce(partitions, size);
-        const key = JSON.stringify({ mode, partitions, size });
-        rates.set(key, [...rates.get(key) ?? [], found.perS]);
-        console.log(JSON.stringify({ mode, round, partitions, size, ...found }));
+        for (const mode of Object.keys(MODES)) {
+          const found = await produce(mode, partitions, size);
+          const key = JSON.stringify({ mode, partitions, size });
+          rates.set(key, [...rates.get(key) ?? [], found.perS]);
+          console.log(JSON.stringify({ mode, round, partitions, size, ...found }));
+        }
       }
     }
   }
+} finally {
   kafka.child.kill("SIGKILL");
   await kafka.child.status;
 }
 for (const [key, all] of rates) {
   const { mode, partitions, size } = JSON.parse(key);
   const sorted = all.toSorted((a, b) => a - b);
-  const median = sorted[sorted.length >> 1];
-  const mbPerS = median * size / 1e6;
-  console.log(
-    JSON.stringify({ mode, partitions, size, median, mbPerS, from: sorted[0], to: sorted.at(-1) }),
-  );
+  const recordsPerS = sorted[sorted.length >> 1];
+  const mbPerS = recordsPerS * RECORD_BYTES / 1e6;
+  const [from, to] = [sorted[0], sorted.at(-1)];
+  console.log(JSON.stringify({ mode, partitions, size, recordsPerS, mbPerS, from, to }));
 }
 
-async function start(setting: string): Promise<{ child: Deno.ChildProcess; startMs: number }> {
+async function start(): Promise<{ child: Deno.ChildProcess; startMs: number }> {
   await Deno.remove(`${folder}/logs`, { recursive: true }).catch(() => {});
   await Deno.writeTextFile(
     `${folder}/server.properties`,
@@ -63,7 +70,6 @@ controller.listener.names=CONTROLLER
 log.dirs=${folder}/logs
 offsets.topic.replication.factor=1
 message.max.bytes=2000000
-${setting}
 `,
   );
   const properties = `${folder}/server.properties`;
@@ -77,29 +83,35 @@ ${setting}
   return { child, startMs: performance.now() - startedAt };
 }
 
-async function createTopic(partitions: number): Promise<void> {
-  const options = ["--create", "--topic", `t${partitions}`, "--partitions", String(partitions)];
+async function createTopic(
+  mode: string,
+  partitions: number,
+  config: readonly string[],
+): Promise<void> {
+  const options = [
+    "--create",
+    "--topic",
+    `${mode}-${partitions}`,
+    "--partitions",
+    String(partitions),
+    ...config,
+  ];
   await run("org.apache.kafka.tools.TopicCommand", [...server("--bootstrap-server"), ...options]);
 }
 
-async function produce(partitions: number, size: number) {
-  // As many records as fill the time at a guess of 60 MB/s and 40 000 records/s.
-  const seconds = Number(forMs) / 1_000;
-  const records = Math.ceil(seconds * Math.min(40_000, 60e6 / size));
+async function produce(mode: string, partitions: number, size: number) {
+  // As many records as fill the time at a guess of what one producer does.
+  const records = Math.ceil(Number(forMs) / 1_000 * (size === RECORD_BYTES ? 8_000 : 80_000));
   const text = await run("org.apache.kafka.tools.ProducerPerformance", [
-    "--topic",
-    `t${partitions}`,
-    "--num-records",
-    String(records),
-    "--record-size",
-    String(size - 75),
-    "--throughput",
-    "-1",
+    ...["--topic", `${mode}-${partitions}`],
+    ...["--num-records", String(records)],
+    ...["--record-size", String(RECORD_BYTES - 75)],
+    ...["--throughput", "-1"],
     "--producer-props",
     `bootstrap.servers=127.0.0.1:${PORT}`,
-    `batch.size=${size > 900 ? size : 1}`,
+    `batch.size=${size === RECORD_BYTES ? 1 : size}`,
     "acks=all",
-    "linger.ms=0",
+    `linger.ms=${size === RECORD_BYTES ? 0 : 5}`,
     "max.request.size=2000000",
     "buffer.memory=67108864",
   ]);
