@@ -28,6 +28,7 @@ export const DENO_KV_LIMITS: KvLimits = {
 export interface CommitCost {
   /** Value bytes plus twice the key bytes. */
   readonly bytes: number;
+  /** Of all keys, those of checks included. */
   readonly keyBytes: number;
   readonly longestKeyBytes: number;
   readonly longestValueBytes: number;
@@ -86,7 +87,11 @@ export function excessOf(cost: CommitCost, limits: KvLimits): RangeError | null 
   return new RangeError(`Cannot commit: it has ${actual} ${what}, at most ${max} are possible`);
 }
 
-/** @throws RangeError when a `get` of these keys is beyond `limits`. */
+/**
+ * Holds a `get` against limits.
+ *
+ * @throws RangeError when it is beyond them
+ */
 export function requireGet(keys: readonly Uint8Array[], limits: KvLimits): void {
   if (keys.length > limits.getKeysMax) {
     throw new RangeError(`Cannot get ${keys.length} keys, at most ${limits.getKeysMax}`);
@@ -94,7 +99,11 @@ export function requireGet(keys: readonly Uint8Array[], limits: KvLimits): void 
   keys.forEach((key) => requireKey(key, limits));
 }
 
-/** @throws RangeError when a `list` is beyond `limits`. */
+/**
+ * Holds a `list` against limits.
+ *
+ * @throws RangeError when it is beyond them
+ */
 export function requireList(range: KvRange, limit: number, limits: KvLimits): void {
   if (!Number.isInteger(limit) || limit < 1 || limit > limits.listEntriesMax) {
     throw new RangeError(`Cannot list ${limit} entries, from 1 to ${limits.listEntriesMax}`);
