@@ -47,7 +47,12 @@ async function world(fates: Fate[] = []) {
   const environment = new ManualEnvironment();
   const kv = await memoryFolder().open("meta");
   const faulty = fated(kv, fates);
-  const chain = await CommitChain.takeOver({ name: "test", kv: faulty, headKey: HEAD, environment });
+  const chain = await CommitChain.takeOver({
+    name: "test",
+    kv: faulty,
+    headKey: HEAD,
+    environment,
+  });
   const put = (value: number) => chain.commit({ sets: [{ key: key("x"), value: bytes(value) }] });
   const stored = async () => (await kv.get([key("x")]))[0]?.value;
   return { environment, kv, faulty, chain, put, stored };
@@ -93,7 +98,12 @@ Deno.test("A refused commit changes nothing, and the chain goes on", async () =>
 });
 
 Deno.test("A refusal after a send in doubt is no answer: the first send may have been applied", async () => {
-  const { environment, faulty, put, stored } = await world(["ok", "lostAnswer", "refused", "refused"]);
+  const { environment, faulty, put, stored } = await world([
+    "ok",
+    "lostAnswer",
+    "refused",
+    "refused",
+  ]);
   const outcome = put(1);
   await environment.advance(1000);
   assertEquals(await outcome, { kind: "ok" });
