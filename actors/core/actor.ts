@@ -43,11 +43,13 @@ interface Envelope {
 /** One message on its way: settles once, whoever settles it. */
 class Call implements HandlerContext<unknown> {
   #settled = false;
+  /** Fires when the answer comes too late. */
+  deadline: Timer | null = null;
+
   constructor(
     readonly resolve: ((value: unknown) => void) | null,
     readonly reject: ((error: Error) => void) | null,
     readonly onSettled: (call: Call) => void,
-    private readonly timer: Timer | null,
   ) {}
 
   reply(value: unknown): void {
@@ -65,7 +67,7 @@ class Call implements HandlerContext<unknown> {
   #settle(): boolean {
     if (this.#settled) return false;
     this.#settled = true;
-    this.timer?.cancel();
+    this.deadline?.cancel();
     this.onSettled(this);
     return true;
   }
@@ -108,24 +110,20 @@ class Actor<M extends AnyMessage> implements ActorRef<M> {
     ask?: AskOptions,
   ): Promise<ReplyOf<M, K>> {
     return new Promise((resolve, reject) => {
-      let call: Call;
-      const timer = ask?.deadlineMs === undefined
-        ? null
-        : this.options.environment.timers.schedule(ask.deadlineMs, () => {
-          call.fail(
-            new KafkaError(
-              "REQUEST_TIMED_OUT",
-              `${this.name} did not answer "${kind}" in ${ask.deadlineMs} ms`,
-            ),
-          );
-        });
-      call = new Call(resolve as (value: unknown) => void, reject, this.#forget, timer);
+      const call = new Call(resolve as (value: unknown) => void, reject, this.#forget);
+      if (ask?.deadlineMs !== undefined) {
+        const late = `${this.name} did not answer "${kind}" in ${ask.deadlineMs} ms`;
+        call.deadline = this.options.environment.timers.schedule(
+          ask.deadlineMs,
+          () => call.fail(new KafkaError("REQUEST_TIMED_OUT", late)),
+        );
+      }
       this.#receive({ kind, payload, context: call });
     });
   }
 
   tell<K extends M["kind"]>(kind: K, payload: PayloadOf<M, K>): void {
-    this.#receive({ kind, payload, context: new Call(null, null, this.#forget, null) });
+    this.#receive({ kind, payload, context: new Call(null, null, this.#forget) });
   }
 
   stop(): void {
