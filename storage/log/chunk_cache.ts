@@ -16,6 +16,12 @@ interface Slot {
 /** Where something cached came from: a number for a chunk, text for anything else. */
 export type CacheKey = number | string;
 
+/** Something loaded, and what it costs to keep. */
+export interface Loaded<T> {
+  readonly value: T;
+  readonly bytes: number;
+}
+
 /** A cache with a budget in bytes. Loads are shared: who asks for what is being loaded waits for the same load. */
 export class ChunkCache {
   readonly #slots = new Map<CacheKey, Slot>();
@@ -53,25 +59,23 @@ export class ChunkCache {
   }
 
   /**
-   * The values of `keys`, from memory or by `load`, which is asked for up to `loadMax` at a time of those that nobody is
-   * loading yet.
+   * The values of `keys`, from memory or by `load`, which is asked for those that nobody is loading yet, in the groups that
+   * `group` makes of them.
    */
-  async getMany<T>(
-    keys: readonly CacheKey[],
-    loadMax: number,
-    load: (keys: readonly CacheKey[]) => Promise<readonly { value: T; bytes: number }[]>,
+  async getMany<K extends CacheKey, T>(
+    keys: readonly K[],
+    group: (missing: readonly K[]) => readonly (readonly K[])[],
+    load: (keys: readonly K[]) => Promise<readonly Loaded<T>[]>,
   ): Promise<T[]> {
     const missing = keys.filter((key) => !this.#slots.has(key) && !this.#loading.has(key));
-    for (let at = 0; at < missing.length; at += loadMax) {
-      this.#startLoad(missing.slice(at, at + loadMax), load);
-    }
+    for (const together of group(missing)) this.#startLoad(together, load);
     const values = keys.map((key) => this.#loading.get(key) ?? this.get<T>(key));
     return await Promise.all(values) as T[];
   }
 
-  #startLoad<T>(
-    keys: readonly CacheKey[],
-    load: (keys: readonly CacheKey[]) => Promise<readonly { value: T; bytes: number }[]>,
+  #startLoad<K extends CacheKey, T>(
+    keys: readonly K[],
+    load: (keys: readonly K[]) => Promise<readonly Loaded<T>[]>,
   ): void {
     const loaded = load(keys);
     keys.forEach((key, index) => {

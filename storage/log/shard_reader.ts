@@ -16,6 +16,10 @@ import { decodeDetail, type SegmentDetail } from "./segment_summary.ts";
 export const DETAIL_VALUE_BYTES = 65_536;
 /** Shards that fit into a number beside the place of a chunk. */
 const SHARDS_MAX = 256;
+/** Chunks side by side are listed instead of got from so many on, and up to so many at once. */
+const LISTED_MIN = 3;
+const LISTED_MAX = 8;
+const NO_BYTES = new Uint8Array(0);
 /** What a cached thing costs beside its bytes. */
 const SLOT_BYTES = 128;
 
@@ -51,14 +55,16 @@ export class ShardReader {
    * @throws KafkaError KAFKA_STORAGE_ERROR when the store fails.
    */
   chunks(refs: readonly number[]): Promise<Chunk[]> {
-    return this.#load(
+    return this.#cache.getMany(
       refs.map((ref) => this.#chunkSlot(ref)),
-      (slots) =>
-        slots.map((slot) => {
-          const ref = Math.floor(slot as number / SHARDS_MAX);
-          return chunkKey(this.#shard, sequenceOf(ref), placeOf(ref));
-        }),
-      (bytes) => Chunk.loaded(bytes ?? new Uint8Array(0)), // a chunk that is not there is damaged, too
+      (missing) => this.#sideBySide(missing),
+      async (slots) => {
+        const found = await this.#chunkBytes(slots.map((slot) => Math.floor(slot / SHARDS_MAX)));
+        return found.map((bytes) => ({
+          value: Chunk.loaded(bytes ?? NO_BYTES), // a chunk that is not there is damaged, too
+          bytes: (bytes?.length ?? 0) + SLOT_BYTES,
+        }));
+      },
     );
   }
 
@@ -73,7 +79,7 @@ export class ShardReader {
    */
   async detail(part: ClosedPart): Promise<SegmentDetail> {
     const slot = this.#detailSlot(part);
-    const [detail] = await this.#cache.getMany([slot], 1, async () => {
+    const [detail] = await this.#cache.getMany([slot], (missing) => [missing], async () => {
       const bytes = await this.#detailBytes(part);
       try {
         return [{ value: decodeDetail(bytes), bytes: bytes.length * 4 + SLOT_BYTES }];
@@ -96,15 +102,51 @@ export class ShardReader {
   /** The parts of a staged batch; null for one that is damaged. */
   parts(sequence: number, { token, crcs }: StagedParts): Promise<(Uint8Array | null)[]> {
     const slots = crcs.map((_, n) => this.#partSlot(token, n));
-    return this.#load(
+    return this.#cache.getMany(
       slots,
-      (wanted) =>
-        wanted.map((slot) =>
-          stagedKey(this.#shard, sequence, token, slots.indexOf(slot as string))
-        ),
-      (bytes, slot) =>
-        bytes && crc32c(bytes) === crcs[slots.indexOf(slot as string)] ? bytes : null,
+      (missing) => inGroups(missing, this.#kv.limits.getKeysMax),
+      async (wanted) => {
+        const numbers = wanted.map((slot) => slots.indexOf(slot));
+        const keys = numbers.map((n) => stagedKey(this.#shard, sequence, token, n));
+        return (await this.#get(keys)).map((bytes, at) => ({
+          value: bytes && crc32c(bytes) === crcs[numbers[at]] ? bytes : null,
+          bytes: (bytes?.length ?? 0) + SLOT_BYTES,
+        }));
+      },
     );
+  }
+
+  /** Chunks that lie one behind the other together, to be listed: twice as quick as to get them by key. */
+  #sideBySide(slots: readonly number[]): number[][] {
+    const groups: number[][] = [];
+    let last = NaN;
+    for (const slot of slots) {
+      const ref = Math.floor(slot / SHARDS_MAX);
+      const group = groups.at(-1);
+      if (group && group.length < LISTED_MAX && isNext(last, ref)) group.push(slot);
+      else groups.push([slot]);
+      last = ref;
+    }
+    const listed = groups.filter((group) => group.length >= LISTED_MIN);
+    const single = groups.filter((group) => group.length < LISTED_MIN).flat();
+    return [...listed, ...inGroups(single, this.#kv.limits.getKeysMax)];
+  }
+
+  async #chunkBytes(refs: readonly number[]): Promise<(Uint8Array | null)[]> {
+    const keys = refs.map((ref) => chunkKey(this.#shard, sequenceOf(ref), placeOf(ref)));
+    const adjoining = refs.every((ref, at) => at === 0 || isNext(refs[at - 1], ref));
+    if (!adjoining || refs.length < LISTED_MIN) return this.#get(keys);
+    const end = chunkKey(this.#shard, sequenceOf(refs.at(-1)!), placeOf(refs.at(-1)!) + 1);
+    const found = new Map<string, Uint8Array>();
+    const limit = Math.min(LISTED_MAX * 2, this.#kv.limits.listEntriesMax);
+    const entries = await this.#read(() => this.#kv.list({ start: keys[0], end }, { limit }));
+    for (const { key, value } of entries) found.set(key.toHex(), value);
+    // Chunks of others may lie in between, and use up the limit.
+    const rest = keys.filter((key) => !found.has(key.toHex()));
+    for (const group of inGroups(rest, this.#kv.limits.getKeysMax)) {
+      (await this.#get(group)).forEach((value, at) => value && found.set(group[at].toHex(), value));
+    }
+    return keys.map((key) => found.get(key.toHex()) ?? null);
   }
 
   async #detailBytes({ segment, detailPosition, detailBytes }: ClosedPart): Promise<Uint8Array> {
@@ -119,7 +161,7 @@ export class ShardReader {
       );
       for (const entry of await this.#get(keys)) {
         const start = n++ * DETAIL_VALUE_BYTES - detailPosition;
-        const value = entry ?? new Uint8Array(0);
+        const value = entry ?? NO_BYTES;
         const from = Math.max(0, -start);
         bytes.set(value.subarray(from, Math.max(from, detailBytes - start)), Math.max(0, start));
       }
@@ -127,23 +169,14 @@ export class ShardReader {
     return bytes;
   }
 
-  #load<T>(
-    slots: readonly (number | string)[],
-    keysOf: (slots: readonly (number | string)[]) => Uint8Array[],
-    valueOf: (bytes: Uint8Array | null, slot: number | string) => T,
-  ): Promise<T[]> {
-    return this.#cache.getMany<T>(slots, this.#kv.limits.getKeysMax, async (missing) => {
-      const values = await this.#get(keysOf(missing));
-      return values.map((bytes, at) => ({
-        value: valueOf(bytes, missing[at]),
-        bytes: (bytes?.length ?? 0) + SLOT_BYTES,
-      }));
-    });
+  async #get(keys: readonly Uint8Array[]): Promise<(Uint8Array | null)[]> {
+    const entries = await this.#read(() => this.#kv.get(keys));
+    return entries.map((entry) => entry && entry.value);
   }
 
-  async #get(keys: readonly Uint8Array[]): Promise<(Uint8Array | null)[]> {
+  async #read<T>(read: () => Promise<T>): Promise<T> {
     try {
-      return (await this.#kv.get(keys)).map((entry) => entry && entry.value);
+      return await read();
     } catch (cause) {
       throw new KafkaError("KAFKA_STORAGE_ERROR", `The store cannot be read: ${cause}`, { cause });
     }
@@ -160,4 +193,17 @@ export class ShardReader {
   #partSlot(token: Uint8Array, n: number): string {
     return `${token.toHex()}/${n}`;
   }
+}
+
+/** Whether the chunk `ref` may lie right behind `before`: next in its commit, or first of the next commit. */
+function isNext(before: number, ref: number): boolean {
+  return ref === before + 1 ||
+    placeOf(ref) === 0 && sequenceOf(ref) === sequenceOf(before) + 1;
+}
+
+function inGroups<T>(items: readonly T[], size: number): T[][] {
+  return Array.from(
+    { length: Math.ceil(items.length / size) },
+    (_, at) => items.slice(at * size, (at + 1) * size),
+  );
 }

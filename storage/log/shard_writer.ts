@@ -7,7 +7,6 @@
  * @module
  */
 import type { Environment } from "../../environment/environment.ts";
-import { sleep } from "../../environment/sleep.ts";
 import { invariant, KafkaError } from "../../protocol/errors.ts";
 import type { CommitChain } from "../chain/commit_chain.ts";
 import { FencedError } from "../chain/commit_chain.ts";
@@ -87,6 +86,8 @@ export class ShardWriter {
   #upkeep: WaitingUpkeep[] = [];
   #upkeepTurn = false;
   #running = false;
+  /** The store refused a commit: upkeep waits a little, batches do not. */
+  #upkeepHeld = false;
   #stopped: Error | null = null;
   #idle: (() => void)[] = [];
   /** Bytes of batches that are not durable yet. */
@@ -128,7 +129,7 @@ export class ShardWriter {
     });
   }
 
-  /** Resolves when everything that was handed over is settled. */
+  /** Resolves when everything that was handed over is settled. Upkeep that the store refuses now is left undone. */
   drain(): Promise<void> {
     return this.#running ? new Promise((resolve) => this.#idle.push(resolve)) : Promise.resolve();
   }
@@ -150,7 +151,7 @@ export class ShardWriter {
     if (this.#running) return;
     this.#running = true;
     await null; // so that everything of the same turn joins the first commit
-    while (!this.#stopped && (this.#filling.length > 0 || this.#upkeep.length > 0)) {
+    while (!this.#stopped && (this.#filling.length > 0 || this.#upkeepIsDue)) {
       try {
         await this.#commitNext();
       } catch (error) {
@@ -163,7 +164,7 @@ export class ShardWriter {
   }
 
   async #commitNext(): Promise<void> {
-    const upkeepOnly = this.#upkeep.length > 0 && (this.#upkeepTurn || this.#filling.length === 0);
+    const upkeepOnly = this.#upkeepIsDue && (this.#upkeepTurn || this.#filling.length === 0);
     this.#upkeepTurn = !upkeepOnly;
     const data = upkeepOnly ? null : this.#filling.shift()!;
     this.#inFlight = data;
@@ -188,15 +189,29 @@ export class ShardWriter {
     }, state);
     if (this.#stopped) return; // what was in flight was failed then
     this.#inFlight = null;
-    if (outcome.kind === "refused") return await this.#refused(data, upkeep, outcome.error);
+    if (outcome.kind === "refused") return this.#refused(data, upkeep, outcome.error);
 
     this.commits++;
     this.#state = state;
+    this.#upkeepHeld = false;
     this.#settle(data, chunks, sequence);
     for (const { change, resolve } of upkeep) {
       change.applied?.();
       resolve();
     }
+  }
+
+  get #upkeepIsDue(): boolean {
+    return this.#upkeep.length > 0 && !this.#upkeepHeld;
+  }
+
+  #putOffUpkeep(): void {
+    if (this.#upkeepHeld) return;
+    this.#upkeepHeld = true;
+    this.#options.environment.timers.schedule(UPKEEP_RETRY_MS, () => {
+      this.#upkeepHeld = false;
+      this.#run();
+    });
   }
 
   #takeUpkeep(): WaitingUpkeep[] {
@@ -241,7 +256,7 @@ export class ShardWriter {
       const outcome = await chain.commitAside({ sets: parts.slice(at, at + perCommit) });
       if (this.#stopped) return false;
       if (outcome.kind === "ok") continue;
-      await this.#refused(data, [], outcome.error);
+      this.#refused(data, [], outcome.error);
       return false;
     }
     return true;
@@ -262,7 +277,7 @@ export class ShardWriter {
   }
 
   /** The store surely did not take a commit. */
-  async #refused(data: CommitBuilder | null, upkeep: WaitingUpkeep[], error: Error): Promise<void> {
+  #refused(data: CommitBuilder | null, upkeep: WaitingUpkeep[], error: Error): void {
     this.#upkeep.unshift(...upkeep);
     if (data) {
       const parts = this.#stagedSets(data, this.#options.chain.sequence + 1);
@@ -281,7 +296,7 @@ export class ShardWriter {
         cause: error,
       }),
     );
-    if (this.#filling.length === 0) await sleep(this.#options.environment, UPKEEP_RETRY_MS);
+    this.#putOffUpkeep();
   }
 
   /** Has staged parts deleted that will never be published. */
