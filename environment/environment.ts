@@ -13,10 +13,15 @@
 
 /** The outside world of one broker or one client. */
 export interface Environment {
+  /** What time it is. */
   readonly clock: Clock;
+  /** What happens later. */
   readonly timers: Timers;
+  /** What nobody can guess. */
   readonly random: RandomSource;
+  /** Who else is there. */
   readonly network: Network;
+  /** What people are told. */
   readonly log: LogSink;
 }
 
@@ -50,6 +55,7 @@ export interface RandomSource {
 
 /** Where to listen or to dial: `port` 0 asks for any free port. */
 export interface Address {
+  /** A name, or an IP address. */
   readonly host: string;
   /** 0 to 65535. */
   readonly port: number;
@@ -69,12 +75,15 @@ export interface Listener {
   readonly address: Address;
   /** The next incoming connection; `null` once the listener is closed. */
   accept(): Promise<ByteStream | null>;
+  /** Accepts no more; a pending accept answers `null`. Idempotent. */
   close(): void;
 }
 
 /** One connection: an ordered duplex of bytes. */
 export interface ByteStream {
+  /** This end. */
   readonly local: Address;
+  /** The other end. */
   readonly remote: Address;
   /** Reads at least one byte into `buffer` and returns how many; `null` at the end of the stream. Throws on a reset. */
   read(buffer: Uint8Array): Promise<number | null>;

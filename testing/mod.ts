@@ -11,7 +11,31 @@ export {
   type SentRecord,
   type Violation,
 } from "./checkers/log_checker.ts";
-export { type Duration, durationMs } from "./simulation/duration.ts";
+export type {
+  Address,
+  ByteStream,
+  Clock,
+  Environment,
+  Listener,
+  LogLevel,
+  LogSink,
+  Network,
+  RandomSource,
+  Timer,
+  Timers,
+} from "../environment/environment.ts";
+export type { Lifetime } from "../environment/lifetime.ts";
+export type {
+  Kv,
+  KvCheck,
+  KvCommit,
+  KvEntry,
+  KvFolder,
+  KvLimits,
+  KvOutcome,
+  KvRange,
+} from "../storage/kv/kv.ts";
+export { type Duration, durationMs, type DurationUnit } from "./simulation/duration.ts";
 export { SimulationError } from "./simulation/failure.ts";
 export { FaultCounts } from "./simulation/fault_counts.ts";
 export { canonicalText, History, type HistoryEvent } from "./simulation/history.ts";

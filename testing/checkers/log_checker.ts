@@ -8,9 +8,11 @@
 
 /** A record that a producer sent, in the order of sending. */
 export interface SentRecord {
+  /** Who sent it: one instance of a producer. */
   readonly producer: string;
   /** Topic and partition, e.g. `orders-3`. */
   readonly partition: string;
+  /** Its value, as no other record has. */
   readonly value: string;
   /** The offset it was acknowledged with; null when the producer was told an error, or nothing. */
   readonly offset: number | null;
@@ -18,15 +20,21 @@ export interface SentRecord {
 
 /** A record that a consumer saw, in the order of seeing. */
 export interface SeenRecord {
+  /** Who saw it. */
   readonly consumer: string;
+  /** Topic and partition, e.g. `orders-3`. */
   readonly partition: string;
+  /** Where it was. */
   readonly offset: number;
+  /** Its value, as no other record has. */
   readonly value: string;
 }
 
 /** All that is known of a run. */
 export interface LogHistory {
+  /** By all producers; each one's in the order of sending. */
   readonly sent: readonly SentRecord[];
+  /** By all consumers; each one's in the order of seeing. */
   readonly seen: readonly SeenRecord[];
   /** The whole log of every partition in the end, read after everything has come to rest. */
   readonly log: readonly SeenRecord[];
@@ -34,6 +42,7 @@ export interface LogHistory {
 
 /** What cannot be true. */
 export interface Violation {
+  /** What is wrong. */
   readonly kind:
     /** Acknowledged, and not in the log in the end. */
     | "lost"
@@ -49,6 +58,7 @@ export interface Violation {
     | "gap"
     /** A consumer that reads on saw an offset again, or left one out. */
     | "skipped";
+  /** Which records it is about. */
   readonly text: string;
 }
 

@@ -11,12 +11,15 @@ export class SimulatedClock implements Clock {
   #elapsedAtRateChangeMs = 0;
   #wallOffsetMs = START_MS;
 
+  /** One that agrees with virtual time so far. */
   constructor(private readonly virtualMs: () => number) {}
 
+  /** What the process takes for the time of day. */
   now(): number {
     return Math.floor(this.#wallOffsetMs + this.monotonicMs());
   }
 
+  /** What the process measures durations with. */
   monotonicMs(): number {
     return this.#elapsedAtRateChangeMs + (this.virtualMs() - this.#rateSinceMs) * this.#rate;
   }

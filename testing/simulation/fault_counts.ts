@@ -2,6 +2,7 @@
 export class FaultCounts {
   readonly #counts = new Map<string, number>();
 
+  /** @ignore: a simulation has one. */
   constructor(private readonly onFault: (kind: string) => void = () => {}) {}
 
   /** Counts one. */

@@ -4,7 +4,9 @@ import { RunningHash } from "./hash.ts";
 export interface HistoryEvent {
   /** Virtual time in milliseconds since the start of the simulation. */
   readonly atMs: number;
+  /** What happened. */
   readonly kind: string;
+  /** To what, and how. */
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
@@ -13,6 +15,7 @@ export class History {
   readonly #events: HistoryEvent[] = [];
   readonly #hash = new RunningHash();
 
+  /** An empty one, with this clock. */
   constructor(private readonly nowMs: () => number) {}
 
   /** Adds an event that happens now. */

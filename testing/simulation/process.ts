@@ -26,7 +26,9 @@ export interface ProcessParts {
  * entered again and a paused one later.
  */
 export class SimulatedProcess {
+  /** Its clocks: to be made wrong. */
   readonly clock: SimulatedClock;
+  /** What the code in it runs on. */
   readonly environment: Environment;
   /** Ends when it is killed. */
   readonly lifetime: Lifetime = new Lifetime();
@@ -34,6 +36,7 @@ export class SimulatedProcess {
   #held: (() => void)[] = [];
   #death: Death = "closed";
 
+  /** @ignore: `simulation.process()` makes one. */
   constructor(
     private readonly world: World,
     /** E.g. `broker#2`: unique in its world, also among its own incarnations. */

@@ -10,6 +10,7 @@ export class Random {
   #c: number;
   #counter = 1;
 
+  /** The stream of this seed. */
   constructor(seed: string) {
     this.#a = hash32(`${seed}/a`);
     this.#b = hash32(`${seed}/b`);

@@ -54,6 +54,7 @@ const TIMELINE_LEVELS: ReadonlySet<LogLevel> = new Set(["info", "warn", "error"]
  * ```
  */
 export class Simulation implements AsyncDisposable {
+  /** Who can reach whom, and how well. */
   readonly network: SimulatedNetwork;
   readonly #world: World;
   readonly #replay: string;
@@ -62,6 +63,7 @@ export class Simulation implements AsyncDisposable {
   readonly #processes: SimulatedProcess[] = [];
   #driving = false;
 
+  /** See {@linkcode simulate}. */
   constructor({ seed, network, replay }: SimulationOptions) {
     this.#world = new World(String(seed));
     this.#replay = replay ?? `simulate({ seed: ${JSON.stringify(seed)} })`;

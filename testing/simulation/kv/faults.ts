@@ -6,6 +6,7 @@ export interface KvFaults {
   readonly delayMs: Range;
   /** Calls that take `slowMs` longer. */
   readonly slowChance: number;
+  /** By how much slow calls are slower. */
   readonly slowMs: Range;
   /** Commits that never arrive; answered `unknown`. */
   readonly lostRequestChance: number;
@@ -13,6 +14,7 @@ export interface KvFaults {
   readonly lostAnswerChance: number;
   /** Commits that are answered `unknown` first and arrive `lateMs` later. */
   readonly lateChance: number;
+  /** How much later late commits arrive. */
   readonly lateMs: Range;
   /** Commits that arrive twice, where the second arrival gives the answer: a `conflict` for what was applied. */
   readonly duplicateChance: number;

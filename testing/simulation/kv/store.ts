@@ -7,6 +7,7 @@ import { FaultyKv } from "./faulty_kv.ts";
 
 /** How a simulated data folder is made. */
 export interface StoreOptions {
+  /** Quiet by default. */
   readonly faults?: Partial<KvFaults>;
   /** Bytes free while the disk is not full. Default 100 GB. */
   readonly freeBytes?: number;
@@ -28,6 +29,7 @@ export class SimulatedStore {
   readonly #ordered: CommitFault[] = [];
   #handles = 0;
 
+  /** @ignore: `simulation.store()` makes one. */
   constructor(private readonly world: World, readonly name: string, options: StoreOptions = {}) {
     this.faults = { ...QUIET_KV, ...options.faults };
     this.freeBytes = options.freeBytes ?? 100e9;

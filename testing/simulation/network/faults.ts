@@ -6,6 +6,7 @@ export interface NetworkFaults {
   readonly delayMs: Range;
   /** Segments that take `spikeMs` longer. */
   readonly spikeChance: number;
+  /** By how much late segments are later. */
   readonly spikeMs: Range;
   /** Writes that arrive in several pieces. */
   readonly splitChance: number;
@@ -17,6 +18,7 @@ export interface NetworkFaults {
   readonly refuseChance: number;
   /** Connections over which little goes at a time, `slowBytesPerMs`. */
   readonly slowChance: number;
+  /** How much goes over slow connections. */
   readonly slowBytesPerMs: Range;
   /** Milliseconds after which a dial that nobody answers fails. */
   readonly dialTimeoutMs: number;

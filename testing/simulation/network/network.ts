@@ -22,12 +22,13 @@ export class SimulatedNetwork {
   #dialled = 0;
   #nextPort = FIRST_EPHEMERAL_PORT;
 
+  /** @ignore: a simulation has one. */
   constructor(private readonly world: World, faults: Partial<NetworkFaults> = {}) {
     this.faults = { ...QUIET_NETWORK, ...faults };
     this.#random = world.random("network");
   }
 
-  /** The network as a process sees it. */
+  /** @ignore: the network as a process sees it: its environment's. */
   of(process: SimulatedProcess): Network {
     process.lifetime.onEnd(() => this.#processDied(process));
     const never = new Promise<never>(() => {});
@@ -84,7 +85,7 @@ export class SimulatedNetwork {
     return this.#partitions.size > 0 && this.#partitions.has(pairOf(from, to));
   }
 
-  /** Called by a connection on which nothing can happen any more. */
+  /** @ignore: called by a connection on which nothing can happen any more. */
   forget(connection: Connection): void {
     this.#connections.delete(connection);
   }
