@@ -1,0 +1,121 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import { KafkaError } from "../../../protocol/errors.ts";
+import { keyParts } from "../../../storage/kv/key.ts";
+import type { KvEntry } from "../../../storage/kv/kv.ts";
+import { Chunk, chunkPartitions } from "../../../storage/log/chunk.ts";
+import { entriesOf } from "../../../storage/log/shard_recovery.ts";
+import { kindRange } from "../../../storage/log/keys.ts";
+import { append, appendValues, batchOf, LogWorld, partitionId, recordsFrom } from "./log_world.ts";
+
+const ONE_SHARD = { files: 1, shardsPerFile: 1 };
+
+/** Changes stored values of a kind, between two lives of the process. */
+async function damage(
+  world: LogWorld,
+  kind: "c" | "s" | "d",
+  change: (value: Uint8Array, entry: KvEntry) => void,
+): Promise<void> {
+  const kv = await world.disk.openFolder().open("log-0");
+  for await (const entry of entriesOf(kv, kindRange(kind, 0))) {
+    const value = entry.value.slice();
+    change(value, entry);
+    await kv.commit({ sets: [{ key: entry.key, value }] });
+  }
+}
+
+async function corruptRead(read: () => Promise<unknown>): Promise<void> {
+  const error = await assertRejects(read, KafkaError);
+  assertEquals(error.kind, "CORRUPT_MESSAGE");
+}
+
+Deno.test("A flipped bit in a batch is CORRUPT_MESSAGE for that batch, and nothing else", async () => {
+  const world = await LogWorld.open(ONE_SHARD);
+  const logs = await Promise.all([0, 1].map((n) => world.store.open(partitionId(n))));
+  await Promise.all(
+    logs.flatMap((log, n) => ["a", "b", "c"].map((text) => appendValues(log, `${text}${n}`))),
+  );
+  await damage(world, "c", (value) => {
+    const { entries } = chunkPartitions(value)[0];
+    value[entries[1].position + entries[1].length - 3] ^= 4;
+  });
+  await world.restart();
+  const [hit, spared] = await Promise.all([0, 1].map((n) => world.store.open(partitionId(n))));
+  assertEquals(await recordsFrom(spared), [[0, "a1"], [1, "b1"], [2, "c1"]]);
+  assertEquals(
+    (await hit.read({ offset: 0, beforeOffset: 3, maxBytes: 1e6, minOneBatch: true })).nextOffset,
+    1,
+  );
+  await corruptRead(() => recordsFrom(hit, 1));
+  assertEquals(await recordsFrom(hit, 2), [[2, "c0"]]);
+  assertEquals(await appendValues(hit, "d0"), 3);
+});
+
+Deno.test("A damaged directory loses its chunk, and reads of what it held are CORRUPT_MESSAGE", async () => {
+  const world = await LogWorld.open(ONE_SHARD);
+  const log = await world.store.open(partitionId());
+  for (const text of ["a", "b", "c"]) await appendValues(log, text);
+  let n = 0;
+  await damage(world, "c", (value) => {
+    if (n++ === 1) value[value.length - 1] ^= 1;
+  });
+  await world.restart();
+  assert(world.environment.lines.some(({ message }) => message.includes("damaged")));
+  const again = await world.store.open(partitionId());
+  assertEquals(
+    (await again.read({ offset: 0, beforeOffset: 3, maxBytes: 1e6, minOneBatch: true })).nextOffset,
+    1,
+  );
+  await corruptRead(() => recordsFrom(again, 1));
+  assertEquals(await recordsFrom(again, 2), [[2, "c"]]);
+});
+
+Deno.test("A damaged part of a large batch is CORRUPT_MESSAGE", async () => {
+  for (const [kind, size] of [["c", 300_000], ["s", 2_000_000]] as const) {
+    const world = await LogWorld.open(ONE_SHARD);
+    const log = await world.store.open(partitionId());
+    await append(log, batchOf(["x".repeat(size)]));
+    await appendValues(log, "small");
+    let n = 0;
+    await damage(world, kind, (value) => {
+      if (n++ === 2) value[1_000] ^= 128;
+    });
+    await world.restart();
+    const again = await world.store.open(partitionId());
+    await corruptRead(() => recordsFrom(again));
+    assertEquals(await recordsFrom(again, 1), [[1, "small"]]);
+  }
+});
+
+Deno.test("Damaged details of a segment are CORRUPT_MESSAGE for that segment of that partition", async () => {
+  const world = await LogWorld.open({ ...ONE_SHARD, segmentBytes: 500 });
+  const log = await world.store.open(partitionId());
+  for (let n = 0; n < 6; n++) await appendValues(log, `${n}`.repeat(300));
+  let n = 0;
+  await damage(world, "d", (value) => {
+    if (n++ === 0) value[3] ^= 1;
+  });
+  await world.restart();
+  const again = await world.store.open(partitionId());
+  await corruptRead(() => recordsFrom(again));
+  assertEquals((await recordsFrom(again, 2)).length, 4);
+});
+
+Deno.test("Any flipped bit in a chunk is noticed", async () => {
+  const world = await LogWorld.open(ONE_SHARD);
+  const logs = await Promise.all([0, 1, 2].map((n) => world.store.open(partitionId(n))));
+  const producer = { producerId: 3n, producerEpoch: 0, baseSequence: 0 };
+  await Promise.all(logs.map((log) => append(log, batchOf(["some", "records"], { producer }))));
+  const kv = await world.disk.openFolder().open("log-0");
+  const [{ value, key }] = await Array.fromAsync(entriesOf(kv, kindRange("c", 0)));
+  assertEquals(keyParts(key)[0], "c");
+  assertEquals(Chunk.loaded(value).damage, null);
+  fc.assert(
+    fc.property(fc.nat(value.length * 8 - 1), (bit) => {
+      const flipped = value.slice();
+      flipped[bit >> 3] ^= 1 << (bit & 7);
+      assert(Chunk.loaded(flipped).damage !== null, `Bit ${bit} of ${value.length * 8}`);
+    }),
+    { numRuns: 2_000 },
+  );
+});

@@ -1,0 +1,67 @@
+import { assert, assertEquals } from "@std/assert";
+import { keyParts } from "../../../storage/kv/key.ts";
+import { entriesOf } from "../../../storage/log/shard_recovery.ts";
+import { appendValues, LogWorld, partitionId, recordsFrom, settle } from "./log_world.ts";
+import { orphansOf } from "./store_audit.ts";
+
+const SMALL_SEGMENTS = { files: 1, shardsPerFile: 1, segmentBytes: 2_000 };
+const value = "x".repeat(500);
+
+async function keysOf(world: LogWorld): Promise<string[]> {
+  const kv = await world.disk.openFolder().open("log-0");
+  const keys: string[] = [];
+  const all = { start: new Uint8Array(0), end: Uint8Array.of(0xff) };
+  for await (const { key } of entriesOf(kv, all)) keys.push(String(keyParts(key)[0]));
+  return keys;
+}
+
+Deno.test("Segments in which nothing lives are deleted, tombstones too", async () => {
+  const world = await LogWorld.open(SMALL_SEGMENTS);
+  const gone = await world.store.open(partitionId(0));
+  for (let n = 0; n < 20; n++) await appendValues(gone, value);
+  await gone.advanceLogStart(3);
+  await world.store.remove([partitionId(0)]);
+  const kept = await world.store.open(partitionId(1));
+  for (let n = 0; n < 10; n++) await appendValues(kept, value);
+  await world.environment.advance(2_000);
+  assertEquals((await recordsFrom(kept)).length, 10);
+  await settle();
+  const keys = await keysOf(world);
+  assertEquals(keys.filter((kind) => kind === "r" || kind === "b"), []);
+  assert(keys.filter((kind) => kind === "c").length <= 16, `${keys.length} keys are left`);
+  assertEquals(await orphansOf(world.disk, 1), []);
+});
+
+Deno.test("A sweep that was cut off goes on at the next start", async () => {
+  const world = await LogWorld.open(SMALL_SEGMENTS);
+  const gone = await world.store.open(partitionId(0));
+  for (let n = 0; n < 20; n++) await appendValues(gone, value);
+  const kept = await world.store.open(partitionId(1));
+  for (let n = 0; n < 8; n++) await appendValues(kept, value);
+  await world.store.remove([partitionId(0)]);
+  await world.restart();
+  await world.environment.advance(5_000);
+  const log = await world.store.open(partitionId(1));
+  for (let n = 0; n < 8; n++) await appendValues(log, value);
+  await world.environment.advance(5_000);
+  assertEquals((await recordsFrom(log)).length, 16);
+  const keys = await keysOf(world);
+  assertEquals(keys.filter((kind) => kind === "r"), []);
+  assert(keys.filter((kind) => kind === "c").length <= 22, `${keys.length} keys are left`);
+  assertEquals(await orphansOf(world.disk, 1), []);
+});
+
+Deno.test("Segments that others live in stay readable after a removal", async () => {
+  const world = await LogWorld.open(SMALL_SEGMENTS);
+  const logs = await Promise.all([0, 1].map((n) => world.store.open(partitionId(n))));
+  for (let n = 0; n < 20; n++) {
+    await Promise.all(logs.map((log) => appendValues(log, `${n}${value}`)));
+  }
+  const before = await recordsFrom(logs[1]);
+  await world.store.remove([partitionId(0)]);
+  await world.environment.advance(5_000);
+  assertEquals(await recordsFrom(logs[1]), before);
+  await world.restart();
+  assertEquals(await recordsFrom(await world.store.open(partitionId(1))), before);
+  assertEquals([...world.store.stored()], [partitionId(1)]);
+});
