@@ -43,16 +43,17 @@ async function fragment(name: string): Promise<string> {
 function apisSection(): string {
   const served = [...APIS].sort((a, b) => a.key - b.key);
   const keys = new Set(served.map(({ key }) => key));
-  const rows = served.map(({ key, name, versions: [oldest, newest] }) => {
-    const known = API_MESSAGES.get(key)!.request.versions;
-    return [key, name, range(oldest, newest), range(known.min, known.max)];
+  const rows = served.map(({ key, name, versions, advertised, note = "" }) => {
+    const { min, max } = API_MESSAGES.get(key)!.request.versions;
+    const told = String(advertised) === String(versions) ? "" : `; tells ${range(...advertised)}`;
+    return [key, name, range(...versions) + told, range(min, max), note];
   });
   const missing = [...API_MESSAGES.values()].filter(({ key }) => !keys.has(key))
     .map(({ key, name }) => `${name} (${key})`);
   return [
     `${served.length} of the ${API_MESSAGES.size} APIs of Kafka 4.3's broker listeners. ApiVersions ` +
     "tells clients these and no others.",
-    table(["key", "API", "versions", "Kafka 4.3"], rows),
+    table(["key", "API", "versions", "Kafka 4.3", ""], rows),
     `Not there: ${missing.join(", ")}.`,
   ].join("\n\n");
 }
