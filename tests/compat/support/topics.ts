@@ -5,17 +5,19 @@ import {
   createTopicsResponse,
 } from "../../../protocol/messages/19_create_topics.ts";
 import type { Codec } from "../../../protocol/compression/mod.ts";
-import { codecOf } from "../../../protocol/records/batch_header.ts";
-import { batchesIn } from "../../../protocol/records/batches.ts";
+import { codecOf, lastOffset } from "../../../protocol/records/batch_header.ts";
+import { type Batch, batchesIn } from "../../../protocol/records/batches.ts";
+import { type LogRecord, recordsIn } from "../../../protocol/records/records.ts";
 import { type BrokerUnderTest, uniqueName } from "./broker.ts";
 import { Wire } from "./wire.ts";
 
 /** The codecs of Kafka. */
 export const CODECS: readonly Codec[] = ["none", "gzip", "snappy", "lz4", "zstd"];
 
+const PATIENCE_MS = 10_000;
 const PARTITION_BYTES_MAX = 8 * 1024 * 1024;
 
-/** Makes a topic with a name of its own, which is returned. */
+/** Makes a topic with a name of its own, which is returned when all its partitions answer. */
 export async function createTopic(
   broker: BrokerUnderTest,
   { what = "topic", partitions = 1, configs = {} }: {
@@ -41,7 +43,23 @@ export async function createTopic(
     },
   );
   if (errorCode !== 0) throw new Error(`${name}: ${errorName(errorCode)} ${errorMessage}`);
+  for (let partition = 0; partition < partitions; partition++) {
+    await eventually(() => fetchFrom(wire, name, partition, 0));
+  }
   return name;
+}
+
+/** Tries again until it succeeds, or the time is up: in a cluster, not all brokers know of a change at once. */
+export async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
+  const deadlineMs = Date.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (Date.now() > deadlineMs) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
 }
 
 /** The codecs of the batches that a partition holds, each once, as they are stored. */
@@ -50,27 +68,67 @@ export async function storedCodecs(
   topic: string,
   partition = 0,
 ): Promise<readonly Codec[]> {
-  const codecs = new Set<Codec>();
+  const batches = await storedBatches(broker, topic, partition);
+  return [...new Set(batches.map(({ header }) => codecOf(header)))];
+}
+
+/** The records that a partition holds. */
+export async function storedRecords(
+  broker: BrokerUnderTest,
+  topic: string,
+  partition = 0,
+): Promise<readonly LogRecord[]> {
+  const batches = await storedBatches(broker, topic, partition);
+  return batches.flatMap(({ bytes }) => [...recordsIn(bytes)]);
+}
+
+/** The values that a partition holds, as text. */
+export async function storedTexts(
+  broker: BrokerUnderTest,
+  topic: string,
+  partition = 0,
+): Promise<readonly string[]> {
+  const decoder = new TextDecoder();
+  const records = await storedRecords(broker, topic, partition);
+  return records.map(({ value }) => decoder.decode(value ?? undefined));
+}
+
+async function storedBatches(
+  broker: BrokerUnderTest,
+  topic: string,
+  partition: number,
+): Promise<readonly Batch[]> {
+  const batches: Batch[] = [];
   using wire = await Wire.connect(broker);
-  for (let from = 0n;;) {
-    const { responses: [{ partitions: [{ errorCode, records, highWatermark }] }] } = await wire
-      .call(fetchRequest, fetchResponse, 12, {
-        maxWaitMs: 1000,
-        minBytes: 1,
-        maxBytes: PARTITION_BYTES_MAX,
-        topics: [{
-          topic,
-          partitions: [{ partition, fetchOffset: from, partitionMaxBytes: PARTITION_BYTES_MAX }],
-        }],
-        forgottenTopicsData: [],
-      });
-    if (errorCode !== 0) throw new Error(`${topic}-${partition}: ${errorName(errorCode)}`);
-    for (const slice of records ?? []) {
-      for (const { header } of batchesIn(slice)) {
-        codecs.add(codecOf(header));
-        from = BigInt(header.baseOffset + header.lastOffsetDelta + 1);
-      }
-    }
-    if (from >= highWatermark) return [...codecs];
+  for (let from = 0;;) {
+    const { records, highWatermark } = await fetchFrom(wire, topic, partition, from);
+    for (const slice of records ?? []) batches.push(...batchesIn(slice));
+    if (batches.length > 0) from = lastOffset(batches.at(-1)!.header) + 1;
+    if (from >= highWatermark) return batches;
   }
+}
+
+async function fetchFrom(wire: Wire, topic: string, partition: number, from: number) {
+  const { responses: [{ partitions: [found] }] } = await wire.call(
+    fetchRequest,
+    fetchResponse,
+    12,
+    {
+      maxWaitMs: 0,
+      minBytes: 1,
+      maxBytes: PARTITION_BYTES_MAX,
+      topics: [{
+        topic,
+        partitions: [{
+          partition,
+          fetchOffset: BigInt(from),
+          partitionMaxBytes: PARTITION_BYTES_MAX,
+        }],
+      }],
+      forgottenTopicsData: [],
+    },
+  );
+  const { errorCode } = found;
+  if (errorCode !== 0) throw new Error(`${topic}-${partition}: ${errorName(errorCode)}`);
+  return found;
 }
