@@ -26,11 +26,11 @@ export interface Loaded<T> {
 export class ChunkCache {
   readonly #slots = new Map<CacheKey, Slot>();
   readonly #loading = new Map<CacheKey, Promise<unknown>>();
-  readonly #bytesMax: number;
+  readonly bytesMax: number;
   #bytes = 0;
 
   constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+    this.bytesMax = bytesMax;
   }
 
   get bytes(): number {
@@ -94,7 +94,7 @@ export class ChunkCache {
   }
 
   #evict(): void {
-    while (this.#bytes > this.#bytesMax) {
+    while (this.#bytes > this.bytesMax) {
       const [key, slot] = this.#slots.entries().next().value!;
       this.#slots.delete(key);
       if (slot.used) {

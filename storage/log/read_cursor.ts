@@ -40,6 +40,8 @@ type Missing =
 /** Chunks asked for ahead of need, at most. */
 const AHEAD_MAX = 40;
 
+const READ_AHEAD_BYTES_MAX = 1_048_576;
+
 /** One read. What was loaded for it is held until it is done, whatever the cache does. */
 export class ReadCursor {
   readonly #index: PartitionIndex;
@@ -90,6 +92,17 @@ export class ReadCursor {
       const chunks = await reader.chunks(missing.refs);
       missing.refs.forEach((ref, at) => this.#chunks.set(ref, chunks[at]));
     }
+  }
+
+  /** Begins to load what the next read will want, if this one was cut off by its budget. */
+  readAhead(): void {
+    if (!this.#full || this.#bytes === 0) return;
+    const part = this.#index.partAt(this.#nextOffset);
+    const runs = part && this.#runsOf(part);
+    if (!runs) return;
+    const bytes = Math.min(this.#request.maxBytes, READ_AHEAD_BYTES_MAX);
+    const at = Math.max(0, runs.find(this.#nextOffset));
+    this.#reader.prepare(this.#wanted(runs, at, bytes), bytes);
   }
 
   #done(): boolean {
@@ -207,14 +220,18 @@ export class ReadCursor {
 
   /** The chunks from run `at` on that the rest of the read will want. */
   #ahead(runs: Runs, at: number): number[] {
+    return this.#wanted(runs, at, this.#request.maxBytes - this.#bytes);
+  }
+
+  /** The chunks of about `bytes` from run `at` on that are not here, but at least the first. */
+  #wanted(runs: Runs, at: number, bytes: number): number[] {
     const refs: number[] = [];
-    let bytes = this.#bytes;
+    let left = bytes;
     for (let next = at; next < runs.length && refs.length < AHEAD_MAX; next++) {
       const run = runs.at(next);
-      if (run.firstOffset >= this.#request.beforeOffset) break;
-      if (next > at && bytes >= this.#request.maxBytes) break;
+      if (run.firstOffset >= this.#request.beforeOffset || next > at && left <= 0) break;
       if (!this.#chunkAt(run.ref)) refs.push(run.ref);
-      bytes += run.bytes;
+      left -= run.bytes;
     }
     return refs;
   }

@@ -216,11 +216,8 @@ function readProducers(reader: ByteReader, bytes: Uint8Array): ProducersThen {
   const kind = reader.uint8();
   if (kind === EVENTS) return { kind: "events", events: readEvents(reader) };
   if (kind !== SNAPSHOT) return { kind: "none" };
-  const position = reader.position;
-  return {
-    kind: "snapshot",
-    states: () => ProducerStates.decode(new ByteReader(bytes, position)),
-  };
+  const own = bytes.slice(reader.position); // not the large value that the details were cut out of
+  return { kind: "snapshot", states: () => ProducerStates.decode(new ByteReader(own)) };
 }
 
 function writeEvents(writer: ByteWriter, events: readonly ProducerFacts[]): void {

@@ -19,6 +19,8 @@ const SHARDS_MAX = 256;
 /** Chunks side by side are listed instead of got from so many on, and up to so many at once. */
 const LISTED_MIN = 3;
 const LISTED_MAX = 8;
+/** Read-ahead may take this part of the cache per reader: a sixteenth. */
+const READ_AHEAD_SHARE = 16;
 const NO_BYTES = new Uint8Array(0);
 /** What a cached thing costs beside its bytes. */
 const SLOT_BYTES = 128;
@@ -68,6 +70,12 @@ export class ShardReader {
     );
   }
 
+  /** Begins to load chunks that will be wanted soon. `bytes` of them must be little against the whole cache. */
+  prepare(refs: readonly number[], bytes: number): void {
+    if (refs.length === 0 || bytes * READ_AHEAD_SHARE > this.#cache.bytesMax) return;
+    this.chunks(refs).catch(() => {}); // whoever really wants them is told
+  }
+
   cachedDetail(part: ClosedPart): SegmentDetail | undefined {
     return this.#cache.get(this.#detailSlot(part));
   }
@@ -104,11 +112,11 @@ export class ShardReader {
     const slots = crcs.map((_, n) => this.#partSlot(token, n));
     return this.#cache.getMany(
       slots,
-      (missing) => inGroups(missing, this.#kv.limits.getKeysMax),
+      (missing) => inGroups(missing, LISTED_MAX),
       async (wanted) => {
         const numbers = wanted.map((slot) => slots.indexOf(slot));
         const keys = numbers.map((n) => stagedKey(this.#shard, sequence, token, n));
-        return (await this.#get(keys)).map((bytes, at) => ({
+        return (await this.#list(keys)).map((bytes, at) => ({
           value: bytes && crc32c(bytes) === crcs[numbers[at]] ? bytes : null,
           bytes: (bytes?.length ?? 0) + SLOT_BYTES,
         }));
@@ -132,15 +140,21 @@ export class ShardReader {
     return [...listed, ...inGroups(single, this.#kv.limits.getKeysMax)];
   }
 
-  async #chunkBytes(refs: readonly number[]): Promise<(Uint8Array | null)[]> {
+  #chunkBytes(refs: readonly number[]): Promise<(Uint8Array | null)[]> {
     const keys = refs.map((ref) => chunkKey(this.#shard, sequenceOf(ref), placeOf(ref)));
     const adjoining = refs.every((ref, at) => at === 0 || isNext(refs[at - 1], ref));
-    if (!adjoining || refs.length < LISTED_MIN) return this.#get(keys);
-    const end = chunkKey(this.#shard, sequenceOf(refs.at(-1)!), placeOf(refs.at(-1)!) + 1);
+    return adjoining ? this.#list(keys) : this.#get(keys);
+  }
+
+  /** The values of keys that lie close together, in order. */
+  async #list(keys: readonly Uint8Array[]): Promise<(Uint8Array | null)[]> {
+    if (keys.length < LISTED_MIN) return this.#get(keys);
+    const range = { start: keys[0], end: Uint8Array.of(...keys.at(-1)!, 0) };
+    const limit = Math.min(keys.length * 2, this.#kv.limits.listEntriesMax);
     const found = new Map<string, Uint8Array>();
-    const limit = Math.min(LISTED_MAX * 2, this.#kv.limits.listEntriesMax);
-    const entries = await this.#read(() => this.#kv.list({ start: keys[0], end }, { limit }));
-    for (const { key, value } of entries) found.set(key.toHex(), value);
+    for (const { key, value } of await this.#read(() => this.#kv.list(range, { limit }))) {
+      found.set(key.toHex(), value);
+    }
     // Chunks of others may lie in between, and use up the limit.
     const rest = keys.filter((key) => !found.has(key.toHex()));
     for (const group of inGroups(rest, this.#kv.limits.getKeysMax)) {
@@ -149,24 +163,30 @@ export class ShardReader {
     return keys.map((key) => found.get(key.toHex()) ?? null);
   }
 
+  /** Cut out of the segment's stream of details: many partitions share its values. */
   async #detailBytes({ segment, detailPosition, detailBytes }: ClosedPart): Promise<Uint8Array> {
     const first = Math.floor(detailPosition / DETAIL_VALUE_BYTES);
     const last = Math.floor((detailPosition + detailBytes - 1) / DETAIL_VALUE_BYTES);
-    const bytes = new Uint8Array(detailBytes);
-    for (let n = first; n <= last;) {
-      const count = Math.min(this.#kv.limits.getKeysMax, last - n + 1);
-      const keys = Array.from(
-        { length: count },
-        (_, at) => detailKey(this.#shard, segment, n + at),
-      );
-      for (const entry of await this.#get(keys)) {
-        const start = n++ * DETAIL_VALUE_BYTES - detailPosition;
-        const value = entry ?? NO_BYTES;
-        const from = Math.max(0, -start);
-        bytes.set(value.subarray(from, Math.max(from, detailBytes - start)), Math.max(0, start));
-      }
-    }
-    return bytes;
+    const numbers = Array.from({ length: last - first + 1 }, (_, at) => first + at);
+    const slots = numbers.map((n) => `D${this.#shard}/${segment}/${n}`);
+    const values = await this.#cache.getMany(
+      slots,
+      (missing) => inGroups(missing, this.#kv.limits.getKeysMax),
+      async (wanted) => {
+        const keys = wanted.map((slot) =>
+          detailKey(this.#shard, segment, first + slots.indexOf(slot))
+        );
+        return (await this.#get(keys)).map((bytes) => ({
+          value: bytes ?? NO_BYTES,
+          bytes: (bytes?.length ?? 0) + SLOT_BYTES,
+        }));
+      },
+    );
+    const start = detailPosition - first * DETAIL_VALUE_BYTES;
+    if (values.length === 1) return values[0].subarray(start, start + detailBytes);
+    const whole = new Uint8Array(values.length * DETAIL_VALUE_BYTES);
+    values.forEach((value, at) => whole.set(value, at * DETAIL_VALUE_BYTES));
+    return whole.subarray(start, start + detailBytes);
   }
 
   async #get(keys: readonly Uint8Array[]): Promise<(Uint8Array | null)[]> {

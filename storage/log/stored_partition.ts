@@ -50,6 +50,8 @@ interface PendingBatch {
   readonly onOutcome: ((outcome: AppendOutcome) => void)[];
 }
 
+/** Readers of one partition at a time that are recognised as reading on. */
+const READ_ENDS_MAX = 16;
 const COMMITTED: AppendOutcome = { kind: "committed" };
 
 /** The log of one partition, over its shard. */
@@ -63,6 +65,9 @@ export class StoredPartition implements PartitionLog, BatchOwner {
   readonly #failed = new Queue<PendingBatch>();
   #logEndOffset: number;
   #refusesWrites = false;
+  /** Where the last reads ended. */
+  readonly #readEnds: number[] = [];
+  #nextReadEnd = 0;
 
   constructor(home: PartitionHome, index: PartitionIndex, producers: ProducerStates) {
     this.#home = home;
@@ -165,7 +170,10 @@ export class StoredPartition implements PartitionLog, BatchOwner {
     }
     const cursor = new ReadCursor(this.#index, this.#home.reader, { ...request, beforeOffset });
     const missing = cursor.collect();
-    return missing === null ? cursor.result : readOn(cursor, missing);
+    if (missing !== null) {
+      return readOn(cursor, missing).then((read) => this.#readDone(cursor, request.offset, read));
+    }
+    return this.#readDone(cursor, request.offset, cursor.result);
   }
 
   findByTimestamp(timestampMs: number, beforeOffset: number): Promise<TimestampedOffset | null> {
@@ -244,6 +252,13 @@ export class StoredPartition implements PartitionLog, BatchOwner {
       writer,
       [...this.#pending].flatMap(({ undo }) => undo ? [undo] : []),
     );
+  }
+
+  /** Reads ahead for who reads on where a read of before has ended. */
+  #readDone(cursor: ReadCursor, offset: number, read: LogRead): LogRead {
+    if (this.#readEnds.includes(offset)) cursor.readAhead();
+    this.#readEnds[this.#nextReadEnd++ % READ_ENDS_MAX] = read.nextOffset;
+    return read;
   }
 
   #search(beforeOffset: number): TimeSearch {
