@@ -2,13 +2,14 @@
  * Chunks: the values that hold record batches, of any partitions of a shard, with a directory of what is where.
  *
  * ```
- * uint8 version · 3 × uint8 0 · uint32 position of the directory · uint32 CRC of these 8 bytes and the directory
+ * uint8 version · 3 × uint8 0 · uint32 position of the directory · uint32 checksum of the batches
+ * uint32 checksum of these 12 bytes and the directory
  * batches, one after another
  * directory: topics (16 bytes each) · partitions (topic, partition, entries, bytes of its section) · sections
  * ```
- * The entries of a partition lie together in its section, so that a reader decodes only those. The bytes of a batch are
- * guarded by the batch's own CRC-32C, which its entry repeats together with all header fields that the batch's CRC leaves
- * out; parts of a batch that spans chunks have a CRC of their own. So the data need no second checksum when written.
+ * The entries of a partition lie together in its section, so that a reader decodes only those. When the checksum of the
+ * batches does not hold, each batch is looked at: by its own CRC-32C, which its entry repeats together with the header
+ * fields that it leaves out. So damage costs the batch that it hit, and no other.
  *
  * @module
  */
@@ -16,14 +17,16 @@ import { crc32c } from "../../protocol/records/crc32c.ts";
 import { AT, readBatchHeader } from "../../protocol/records/batch_header.ts";
 import { uuidFromBytes, uuidToBytes } from "../../protocol/uuid.ts";
 import { ByteReader, ByteWriter, putUint32, uint32At } from "./binary.ts";
+import { checksum } from "./checksum.ts";
 import type { PartitionId } from "./partition_log.ts";
 import type { ProducerFacts } from "./producer_states.ts";
 
 const VERSION = 1;
 /** Where the batches of a chunk begin. */
-export const CHUNK_DATA_START = 12;
+export const CHUNK_DATA_START = 16;
 const DIRECTORY_POSITION_AT = 4;
-const DIRECTORY_CRC_AT = 8;
+const DATA_CHECKSUM_AT = 8;
+const DIRECTORY_CHECKSUM_AT = 12;
 
 /** Upper bound of what an entry takes in the directory, but for the list of a staged batch. */
 export const ENTRY_BYTES_MAX = 72;
@@ -51,7 +54,7 @@ export interface ChunkEntry {
   readonly length: number;
   /** Where in its batch this part begins; 0 for a whole batch. */
   readonly partPosition: number;
-  /** The batch's own CRC-32C if it is whole, else that of the part. */
+  /** The batch's own CRC-32C. */
   readonly crc: number;
   readonly staged: StagedParts | null;
   readonly producer: ProducerFacts | null;
@@ -60,8 +63,8 @@ export interface ChunkEntry {
 /** Where a batch too large for a commit lies: as parts under staging keys with this token. */
 export interface StagedParts {
   readonly token: Uint8Array;
-  /** CRC-32C of each part. */
-  readonly crcs: readonly number[];
+  /** Checksum of each part. */
+  readonly checksums: readonly number[];
 }
 
 /** The entries that a chunk has of one partition. */
@@ -117,7 +120,8 @@ export class ChunkBuilder {
   /** `partition` by identity: one object per partition. */
   add(partition: PartitionId, entry: ChunkEntry): void {
     const entries = this.#partitions.get(partition);
-    this.#directoryBytes += ENTRY_BYTES_MAX + (entry.staged ? entry.staged.crcs.length * 4 : 0);
+    this.#directoryBytes += ENTRY_BYTES_MAX +
+      (entry.staged ? entry.staged.checksums.length * 4 : 0);
     if (entries) entries.push(entry);
     else {
       this.#partitions.set(partition, [entry]);
@@ -134,13 +138,14 @@ export class ChunkBuilder {
     putUint32(region, DIRECTORY_POSITION_AT, this.#end);
     region.set(directory, this.#end);
     const bytes = region.subarray(0, this.#end + directory.length);
-    putUint32(bytes, DIRECTORY_CRC_AT, directoryCrc(bytes, this.#end));
+    putUint32(bytes, DATA_CHECKSUM_AT, checksum(bytes, CHUNK_DATA_START, this.#end));
+    putUint32(bytes, DIRECTORY_CHECKSUM_AT, directoryChecksum(bytes, this.#end));
     return { bytes, locals };
   }
 }
 
-function directoryCrc(bytes: Uint8Array, position: number): number {
-  return crc32c(bytes, position, bytes.length, crc32c(bytes, 0, DIRECTORY_CRC_AT));
+function directoryChecksum(bytes: Uint8Array, position: number): number {
+  return checksum(bytes, position, bytes.length, checksum(bytes, 0, DIRECTORY_CHECKSUM_AT));
 }
 
 function encodeDirectory(partitions: ReadonlyMap<PartitionId, readonly ChunkEntry[]>) {
@@ -194,8 +199,8 @@ function writeEntry(writer: ByteWriter, entry: ChunkEntry, nextOffset: number): 
   }
   if (staged) {
     writer.raw(staged.token);
-    writer.varint(staged.crcs.length);
-    for (const crc of staged.crcs) writer.uint32(crc);
+    writer.varint(staged.checksums.length);
+    for (const each of staged.checksums) writer.uint32(each);
   }
   if (producer) {
     writer.int64(producer.producerId);
@@ -248,8 +253,8 @@ function readEntry(reader: ByteReader, nextOffset: number): ChunkEntry {
 
 function readStaged(reader: ByteReader): StagedParts {
   const token = reader.raw(16);
-  const crcs = Array.from({ length: reader.varint() }, () => reader.uint32());
-  return { token, crcs };
+  const checksums = Array.from({ length: reader.varint() }, () => reader.uint32());
+  return { token, checksums };
 }
 
 /** A stored chunk in memory. */
@@ -271,13 +276,17 @@ export class Chunk {
   /** A chunk that comes from the store: all its bytes are checked, and damage is noted. */
   static loaded(bytes: Uint8Array): Chunk {
     if (!directoryIsSound(bytes)) return new Chunk(bytes, "all");
+    const dataEnd = uint32At(bytes, DIRECTORY_POSITION_AT);
+    if (checksum(bytes, CHUNK_DATA_START, dataEnd) === uint32At(bytes, DATA_CHECKSUM_AT)) {
+      return new Chunk(bytes, null);
+    }
     const damaged = new Set<number>();
     for (const { entries } of chunkPartitions(bytes)) {
       for (const entry of entries) {
-        if (entry.length > 0 && !entryIsSound(bytes, entry)) damaged.add(entry.position);
+        if (entry.length > 0 && !batchIsSound(bytes, entry)) damaged.add(entry.position);
       }
     }
-    return new Chunk(bytes, damaged.size > 0 ? damaged : null);
+    return new Chunk(bytes, damaged);
   }
 
   /** Where the batches end. */
@@ -326,7 +335,7 @@ export function directoryIsSound(bytes: Uint8Array): boolean {
   if (bytes.length < CHUNK_DATA_START || bytes[0] !== VERSION) return false;
   const position = uint32At(bytes, DIRECTORY_POSITION_AT);
   return position >= CHUNK_DATA_START && position <= bytes.length &&
-    uint32At(bytes, DIRECTORY_CRC_AT) === directoryCrc(bytes, position);
+    uint32At(bytes, DIRECTORY_CHECKSUM_AT) === directoryChecksum(bytes, position);
 }
 
 /** Everything that the directory of a sound chunk tells, in the order of the partitions' numbers. */
@@ -345,14 +354,10 @@ export function chunkPartitions(bytes: Uint8Array): ChunkPartition[] {
   return heads.map(({ id, count }) => ({ id, entries: readSection(reader, count) }));
 }
 
-function entryIsSound(bytes: Uint8Array, entry: ChunkEntry): boolean {
-  const end = entry.position + entry.length;
-  if (!isWhole(entry)) return crc32c(bytes, entry.position, end) === entry.crc;
-  return batchIsSound(bytes.subarray(entry.position, end), entry);
-}
-
-/** Whether the bytes of a whole batch are those of its entry: by its CRC, and field by field where that does not reach. */
-export function batchIsSound(bytes: Uint8Array, entry: ChunkEntry): boolean {
+/** Whether the bytes of an entry are a whole batch, and the one that was written. */
+function batchIsSound(chunk: Uint8Array, entry: ChunkEntry): boolean {
+  if (!isWhole(entry)) return false; // a part has no checksum of its own
+  const bytes = chunk.subarray(entry.position, entry.position + entry.length);
   try {
     const header = readBatchHeader(bytes);
     return header.baseOffset === entry.baseOffset && header.sizeBytes === entry.sizeBytes &&

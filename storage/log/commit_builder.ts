@@ -4,8 +4,8 @@
  * @module
  */
 import { writeBaseOffset, writeLeaderEpoch } from "../../protocol/records/batch_header.ts";
-import { crc32c } from "../../protocol/records/crc32c.ts";
 import type { KvLimits } from "../kv/kv.ts";
+import { checksum } from "./checksum.ts";
 import {
   CHUNK_DATA_START,
   ChunkBuilder,
@@ -115,15 +115,15 @@ export class CommitBuilder {
     const room = this.#current?.room() ?? Infinity;
     if (room < partCount * 4) return false;
     this.#current ??= this.#openChunk(valueBytesMax);
-    const crcs: number[] = [];
+    const checksums: number[] = [];
     for (let n = 0; n < partCount; n++) {
       const part = bytes.slice(n * valueBytesMax, (n + 1) * valueBytesMax);
       if (n === 0) stamp(part, 0, batch);
       this.staged.push({ token, n, bytes: part });
-      crcs.push(crc32c(part));
+      checksums.push(checksum(part));
     }
     const entry = { ...entryOf(batch, bytes.length), position: CHUNK_DATA_START };
-    this.#current.add(batch.owner.id, { ...entry, staged: { token, crcs } });
+    this.#current.add(batch.owner.id, { ...entry, staged: { token, checksums } });
     this.batches.push({ batch, sizeBytes: bytes.length, n: this.#chunks.length });
     this.bytes += bytes.length;
     return true;
@@ -220,7 +220,6 @@ export class CommitBuilder {
         position,
         length: part.length,
         partPosition: at,
-        crc: crc32c(chunk.region, position, position + part.length),
       });
       at += part.length;
     }

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { crc32c } from "../../protocol/records/crc32c.ts";
 import { uuidFromBytes, uuidToBytes } from "../../protocol/uuid.ts";
 import { ByteReader, ByteWriter, uint32At } from "./binary.ts";
+import { checksum } from "./checksum.ts";
 import type { ClosedPart, OpenPart } from "./partition_index.ts";
 import { type Run, Runs } from "./partition_index.ts";
 import type { AbortedTransaction, EpochEntry, PartitionId } from "./partition_log.ts";
@@ -253,13 +253,13 @@ function readEvents(reader: ByteReader): ProducerFacts[] {
 }
 
 function withCrc(writer: ByteWriter): Uint8Array {
-  writer.uint32(crc32c(writer.written));
+  writer.uint32(checksum(writer.written));
   return writer.toBytes();
 }
 
 function checked(bytes: Uint8Array, what: string): ByteReader {
   const end = bytes.length - CRC_BYTES;
-  if (end < 1 || crc32c(bytes, 0, end) !== uint32At(bytes, end)) {
+  if (end < 1 || checksum(bytes, 0, end) !== uint32At(bytes, end)) {
     throw new RangeError(`The ${what} is damaged`);
   }
   const reader = new ByteReader(bytes, 0, end);

@@ -4,8 +4,8 @@
  * @module
  */
 import { KafkaError } from "../../protocol/errors.ts";
-import { crc32c } from "../../protocol/records/crc32c.ts";
 import type { Kv } from "../kv/kv.ts";
+import { checksum } from "./checksum.ts";
 import { Chunk, type StagedParts } from "./chunk.ts";
 import type { ChunkCache } from "./chunk_cache.ts";
 import { chunkKey, detailKey, placeOf, sequenceOf, stagedKey } from "./keys.ts";
@@ -102,14 +102,16 @@ export class ShardReader {
     return detail;
   }
 
-  cachedParts({ token, crcs }: StagedParts): (Uint8Array | null)[] | undefined {
-    const parts = crcs.map((_, n) => this.#cache.get<Uint8Array | null>(this.#partSlot(token, n)));
+  cachedParts({ token, checksums }: StagedParts): (Uint8Array | null)[] | undefined {
+    const parts = checksums.map((_, n) =>
+      this.#cache.get<Uint8Array | null>(this.#partSlot(token, n))
+    );
     return parts.includes(undefined) ? undefined : parts as (Uint8Array | null)[];
   }
 
   /** The parts of a staged batch; null for one that is damaged. */
-  parts(sequence: number, { token, crcs }: StagedParts): Promise<(Uint8Array | null)[]> {
-    const slots = crcs.map((_, n) => this.#partSlot(token, n));
+  parts(sequence: number, { token, checksums }: StagedParts): Promise<(Uint8Array | null)[]> {
+    const slots = checksums.map((_, n) => this.#partSlot(token, n));
     return this.#cache.getMany(
       slots,
       (missing) => inGroups(missing, LISTED_MAX),
@@ -117,7 +119,7 @@ export class ShardReader {
         const numbers = wanted.map((slot) => slots.indexOf(slot));
         const keys = numbers.map((n) => stagedKey(this.#shard, sequence, token, n));
         return (await this.#list(keys)).map((bytes, at) => ({
-          value: bytes && crc32c(bytes) === crcs[numbers[at]] ? bytes : null,
+          value: bytes && checksum(bytes) === checksums[numbers[at]] ? bytes : null,
           bytes: (bytes?.length ?? 0) + SLOT_BYTES,
         }));
       },

@@ -1,6 +1,6 @@
 import { uuidFromBytes, uuidToBytes } from "../../protocol/uuid.ts";
-import { crc32c } from "../../protocol/records/crc32c.ts";
 import { ByteReader, ByteWriter, uint32At } from "./binary.ts";
+import { checksum } from "./checksum.ts";
 import type { PartitionId } from "./partition_log.ts";
 import type { Tombstone } from "./shard_catalogue.ts";
 
@@ -18,7 +18,7 @@ export function encodeTombstone({ openSegment, ids }: Omit<Tombstone, "number">)
     writer.raw(uuidToBytes(topicId));
     writer.varint(partition);
   }
-  writer.uint32(crc32c(writer.written));
+  writer.uint32(checksum(writer.written));
   return writer.toBytes();
 }
 
@@ -29,7 +29,7 @@ export function encodeTombstone({ openSegment, ids }: Omit<Tombstone, "number">)
  */
 export function decodeTombstone(bytes: Uint8Array, number: number): Tombstone {
   const end = bytes.length - 4;
-  if (end < 1 || bytes[0] !== VERSION || crc32c(bytes, 0, end) !== uint32At(bytes, end)) {
+  if (end < 1 || bytes[0] !== VERSION || checksum(bytes, 0, end) !== uint32At(bytes, end)) {
     throw new RangeError("The note of removed partitions is damaged");
   }
   const reader = new ByteReader(bytes, 1, end);
