@@ -25,22 +25,38 @@ export const TOPIC_EFFECTS: Readonly<Partial<Record<TopicConfigName, string>>> =
 /** What broker settings do, by name. Those that only give a topic setting its default are not listed. */
 export const BROKER_EFFECTS: Readonly<Partial<Record<BrokerConfigName, string>>> = {
   "advertised.listeners": "What clients are told to connect to, for each listener.",
+  "auto.create.topics.enable": "Whether Metadata creates topics that clients ask for.",
   "broker.id": "The older name of node.id.",
+  "broker.rack": "The rack that clients are told.",
+  "connections.max.idle.ms": "A connection on which no byte moves for so long is closed.",
   "controller.listener.names":
     "Listeners of these names are left out: there is no other controller.",
   "default.replication.factor": "One copy is kept; another number is shown only where any is " +
     "accepted (odradek.accept.any.replication.factor).",
   "delete.topic.enable": "Whether clients may delete topics.",
+  "fetch.max.bytes": "The most bytes of records in one answer to Fetch, beside " +
+    "odradek.response.max.bytes.",
   "listener.security.protocol.map": "The protocol of each listener's name; PLAINTEXT is supported.",
   "listeners": "Where the broker listens.",
   "log.dir": "The data folder, when log.dirs is not set.",
   "log.dirs": "The data folder: one.",
+  "max.connections": "Further clients wait in the backlog of the listener.",
+  "max.connections.per.ip": "Further connections of the same address are closed.",
+  "max.connections.per.ip.overrides": "Other limits for single addresses; not for host names.",
+  "max.incremental.fetch.session.cache.slots": "Fetch sessions that are remembered.",
+  "max.request.partition.size.limit": "The most partitions in one answer to " +
+    "DescribeTopicPartitions.",
   "min.insync.replicas": "One copy is kept; a number above 1 is refused unless any is accepted " +
     "(odradek.accept.any.replication.factor).",
   "node.id": "The number of this broker.",
   "num.partitions": "Partitions of a topic that is created without a number.",
   "producer.id.expiration.check.interval.ms": "How often idle producers are looked for.",
   "producer.id.expiration.ms": "How long an idle producer's sequence numbers are remembered.",
+  "queued.max.request.bytes": "How much memory requests over 64 KiB may hold; -1: see " +
+    "odradek.queued.max.request.bytes.",
+  "queued.max.requests": "Requests that are worked on at a time; a Fetch that waits for records " +
+    "does not count.",
+  "socket.request.max.bytes": "A connection that announces a larger request is closed.",
 };
 
 const topicSettingOf: ReadonlyMap<string, string> = new Map(

@@ -29,6 +29,22 @@ export const ODRADEK_DEFINITIONS = {
     documentation: "When the disk of the data folder has fewer free bytes than this, records are " +
       "refused; deleting and retention still work.",
   },
+  "odradek.queued.max.request.bytes": {
+    type: "long",
+    default: "268435456",
+    rule: { min: 1 },
+    importance: "medium",
+    documentation: "How much memory requests over 64 KiB may hold, those of all connections " +
+      "together, where queued.max.request.bytes sets no limit.",
+  },
+  "odradek.queued.max.response.bytes": {
+    type: "long",
+    default: "268435456",
+    rule: { min: 1 },
+    importance: "medium",
+    documentation: "How much memory answers may hold that clients have not read yet, those of " +
+      "all connections together. When it runs low, answers to Fetch become smaller.",
+  },
   "odradek.response.max.bytes": {
     type: "int",
     default: "8388608",

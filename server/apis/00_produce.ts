@@ -1,0 +1,226 @@
+import type { TopicImage } from "../../actors/controller/metadata_image.ts";
+import { errorName, KafkaError } from "../../protocol/errors.ts";
+import {
+  type ProduceRequest,
+  produceRequest,
+  produceResponse,
+} from "../../protocol/messages/00_produce.ts";
+import { InvalidRecordsError } from "../../protocol/records/produce_rules.ts";
+import type { Draft } from "../../protocol/schema/mod.ts";
+import { ConnectionRefusal, defineApi, type RequestContext } from "../api.ts";
+import { deadlineOf } from "../deadline.ts";
+import { outcomeError } from "../errors.ts";
+import { leaderOf, nodeEndpoints } from "../leader.ts";
+import { authorize } from "../security/authorizer.ts";
+import { checkPartition, repeated, topicNamed, topicOfId } from "../topics.ts";
+
+/** Kafka's tools may write to internal topics, under this client id. */
+const ADMIN_CLIENT_ID = "__admin_client";
+const TOPIC_ID_VERSION = 13;
+/** From this version on a client can be told to abort its transaction (KIP-890). */
+const ABORTABLE_VERSION = 11;
+
+type WantedTopic = ProduceRequest["topicData"][number];
+type PartitionAnswer = Draft<
+  typeof produceResponse
+>["responses"][number]["partitionResponses"][number];
+
+/**
+ * Produce: appends one record batch to each of several partitions.
+ * - v3: record batches (KIP-98); v0-2, with message sets, are told by ApiVersions and not served: librdkafka up to 2.11
+ *   compresses only where v0 is told (KAFKA-18659)
+ * - v5: log start offset
+ * - v7: zstd
+ * - v8: single records that are at fault
+ * - v9: flexible
+ * - v10: the leader, beside errors about leaders
+ * - v12: transactions of KIP-890, the same bytes
+ * - v13: topics by id
+ *
+ * acks 1 and -1 (all) are answered when the batch is on disk; acks 0 is not answered, and closes the connection on an error.
+ */
+export const produce = defineApi({
+  name: "Produce",
+  key: 0,
+  versions: [3, 13],
+  advertised: [0, 13],
+  note: "v0–2 are told for old librdkafka and close the connection.",
+  overlaps: true,
+  request: produceRequest,
+  response: produceResponse,
+
+  handle(request, context) {
+    if (request.acks < -1 || request.acks > 1) throw new KafkaError("INVALID_REQUIRED_ACKS");
+    // From here to the partitions' mailboxes nothing is awaited: requests enter them in order of arrival.
+    return new Appending(request, context).done.then((responses) =>
+      request.acks === 0 ? silence(responses) : shape(responses, context)
+    );
+  },
+
+  refuse({ acks, topicData }, error) {
+    if (acks === 0) throw new ConnectionRefusal(`Produce without answer failed: ${error.message}`);
+    return {
+      responses: topicData.map(({ name, topicId, partitionData }) => ({
+        name,
+        topicId,
+        partitionResponses: partitionData.map(({ index }) => failed(index, error)),
+      })),
+    };
+  },
+});
+
+interface TopicAnswer {
+  readonly name: string;
+  readonly topicId: string;
+  readonly partitionResponses: PartitionAnswer[];
+}
+
+/** The appends of one request, each answered on its own. */
+class Appending {
+  /** Settles when all are answered, or the client's time is up. */
+  readonly done: Promise<readonly TopicAnswer[]>;
+  #pending = 1;
+  #finish!: () => void;
+  readonly #answers: TopicAnswer[] = [];
+
+  constructor(request: ProduceRequest, private readonly context: RequestContext) {
+    const { timers } = context.broker.environment;
+    const finished = new Promise<void>((resolve) => this.#finish = resolve);
+    const timer = timers.schedule(deadlineOf(request.timeoutMs), this.#finish);
+    this.done = finished.then(() => {
+      timer.cancel();
+      return this.#answers;
+    });
+    const isTransactional = request.transactionalId !== null;
+    const twice = repeatedPartitions(request);
+    for (const wanted of request.topicData) this.#appendAll(wanted, isTransactional, twice);
+    this.#settleOne();
+  }
+
+  #appendAll(wanted: WantedTopic, isTransactional: boolean, twice: ReadonlySet<string>): void {
+    const { name, topicId, partitionData } = wanted;
+    const timedOut = new KafkaError("REQUEST_TIMED_OUT");
+    const partitionResponses = partitionData.map(({ index }) => failed(index, timedOut));
+    this.#answers.push({ name, topicId, partitionResponses });
+    let topic: TopicImage | null = null;
+    let fault: unknown = null;
+    try {
+      topic = this.#resolve(wanted, isTransactional);
+    } catch (error) {
+      fault = error;
+    }
+    for (const [at, { index, records }] of partitionData.entries()) {
+      const fail = (error: unknown) => {
+        partitionResponses[at] = this.#failure(index, topic, error);
+      };
+      if (topic === null) {
+        fail(fault);
+        continue;
+      }
+      try {
+        checkPartition(index, topic);
+        if (twice.has(partitionKey(wanted, index))) {
+          throw new KafkaError("INVALID_REQUEST", "The partition is there more than once");
+        }
+        const appended = this.context.broker.partition(topic.id, index)
+          .ask("append", { records, requestVersion: this.context.apiVersion });
+        this.#pending++;
+        appended.then(({ baseOffset, logAppendTimeMs, logStartOffset }) => {
+          partitionResponses[at] = {
+            index,
+            errorCode: 0,
+            baseOffset: BigInt(baseOffset),
+            logAppendTimeMs: BigInt(logAppendTimeMs),
+            logStartOffset: BigInt(logStartOffset),
+          };
+        }).catch(fail).then(this.#settleOne);
+      } catch (error) {
+        fail(error);
+      }
+    }
+  }
+
+  /** @throws KafkaError when there is no such topic, or the client may not write to it */
+  #resolve({ name, topicId }: WantedTopic, isTransactional: boolean): TopicImage {
+    const { apiVersion, broker, clientId } = this.context;
+    const metadata = broker.metadata();
+    const topic = apiVersion >= TOPIC_ID_VERSION
+      ? topicOfId(topicId, metadata)
+      : topicNamed(name, metadata);
+    authorize(this.context, "Write", "Topic", topic.name);
+    if (topic.internal && clientId !== ADMIN_CLIENT_ID) {
+      throw new KafkaError("INVALID_TOPIC_EXCEPTION", `${topic.name} is an internal topic`);
+    }
+    if (isTransactional) {
+      throw new KafkaError("INVALID_TXN_STATE", "The producer has no open transaction");
+    }
+    return topic;
+  }
+
+  #failure(index: number, topic: TopicImage | null, error: unknown): PartitionAnswer {
+    const outcome = outcomeError(error, "Produce", this.context);
+    const isAbortable = outcome.kind === "INVALID_TXN_STATE" &&
+      this.context.apiVersion >= ABORTABLE_VERSION;
+    const answer = failed(
+      index,
+      isAbortable ? new KafkaError("TRANSACTION_ABORTABLE", outcome.message) : outcome,
+    );
+    const place = topic && { topicId: topic.id, partition: index };
+    return { ...answer, ...leaderOf(answer.errorCode, place, this.context) };
+  }
+
+  readonly #settleOne = () => {
+    if (--this.#pending === 0) this.#finish();
+  };
+}
+
+/** Partitions that a request names more than once: which batch was meant nobody can tell, so none is stored. */
+function repeatedPartitions({ topicData }: ProduceRequest): ReadonlySet<string> {
+  if (topicData.length === 1 && topicData[0].partitionData.length === 1) return new Set();
+  return repeated(
+    topicData.flatMap((topic) =>
+      topic.partitionData.map(({ index }) => partitionKey(topic, index))
+    ),
+  );
+}
+
+function partitionKey({ name, topicId }: WantedTopic, index: number): string {
+  return `${topicId}/${name}/${index}`;
+}
+
+function failed(index: number, error: KafkaError): PartitionAnswer {
+  return {
+    index,
+    errorCode: error.code,
+    baseOffset: -1n,
+    errorMessage: error.message,
+    ...(error instanceof InvalidRecordsError && {
+      recordErrors: error.recordErrors.map(({ batchIndex, message }) => ({
+        batchIndex,
+        batchIndexErrorMessage: message,
+      })),
+    }),
+  };
+}
+
+function shape(
+  responses: readonly TopicAnswer[],
+  context: RequestContext,
+): Draft<typeof produceResponse> {
+  const partitions = responses.flatMap(({ partitionResponses }) => partitionResponses);
+  return { responses, nodeEndpoints: nodeEndpoints(partitions, context) };
+}
+
+/** @throws ConnectionRefusal when something failed: closing is all that tells the client */
+function silence(responses: readonly TopicAnswer[]): null {
+  for (const { partitionResponses } of responses) {
+    const failure = partitionResponses.find(({ errorCode }) => errorCode !== 0);
+    if (failure) {
+      const { errorCode, errorMessage } = failure;
+      throw new ConnectionRefusal(
+        `Produce without answer failed with ${errorName(errorCode)}: ${errorMessage}`,
+      );
+    }
+  }
+  return null;
+}

@@ -1,0 +1,76 @@
+import { KafkaError } from "../../protocol/errors.ts";
+import {
+  findCoordinatorRequest,
+  findCoordinatorResponse,
+} from "../../protocol/messages/10_find_coordinator.ts";
+import type { Draft } from "../../protocol/schema/mod.ts";
+import { defineApi, type RequestContext } from "../api.ts";
+import { outcomeError } from "../errors.ts";
+import { thisNode } from "../leader.ts";
+import { authorize } from "../security/authorizer.ts";
+
+/** From this version on several coordinators are asked for at once (KIP-699). */
+const BATCH_VERSION = 4;
+const GROUP = 0;
+const TRANSACTION = 1;
+
+type Coordinator = NonNullable<Draft<typeof findCoordinatorResponse>["coordinators"]>[number];
+
+/**
+ * FindCoordinator: which broker coordinates a group or a transactional id.
+ * - v1: key types
+ * - v3: flexible
+ * - v4: several keys at once
+ * - v5: TRANSACTION_ABORTABLE may be answered
+ * - v6: share groups
+ *
+ * There are no group coordinators yet: groups are answered COORDINATOR_NOT_AVAILABLE. Transactional ids are answered with
+ * this broker, so that InitProducerId can refuse them for good instead of letting the client try again and again.
+ */
+export const findCoordinator = defineApi({
+  name: "FindCoordinator",
+  key: 10,
+  versions: [0, 6],
+  note: "Groups are answered COORDINATOR_NOT_AVAILABLE: there are none yet.",
+  request: findCoordinatorRequest,
+  response: findCoordinatorResponse,
+
+  handle({ key, keyType, coordinatorKeys }, context) {
+    if (context.apiVersion >= BATCH_VERSION) {
+      return { coordinators: coordinatorKeys.map((key) => find(key, keyType, context)) };
+    }
+    const { key: _key, ...found } = find(key, keyType, context);
+    return found;
+  },
+
+  refuse({ coordinatorKeys }, error, { apiVersion }) {
+    if (apiVersion >= BATCH_VERSION) {
+      return { coordinators: coordinatorKeys.map((key) => notFound(key, error)) };
+    }
+    const { key: _key, ...failure } = notFound("", error);
+    return failure;
+  },
+});
+
+function find(key: string, keyType: number, context: RequestContext): Coordinator {
+  try {
+    switch (keyType) {
+      case GROUP:
+        authorize(context, "Describe", "Group", key);
+        throw new KafkaError("COORDINATOR_NOT_AVAILABLE", "There are no group coordinators yet");
+      case TRANSACTION: {
+        authorize(context, "Describe", "TransactionalId", key);
+        const { nodeId, host, port } = thisNode(context);
+        return { key, nodeId, host, port, errorCode: 0, errorMessage: null };
+      }
+      default:
+        throw new KafkaError("INVALID_REQUEST", `There are no coordinators of type ${keyType}`);
+    }
+  } catch (error) {
+    return notFound(key, outcomeError(error, "FindCoordinator", context));
+  }
+}
+
+function notFound(key: string, { code, message }: KafkaError): Coordinator {
+  return { key, nodeId: -1, host: "", port: -1, errorCode: code, errorMessage: message };
+}

@@ -1,0 +1,75 @@
+import { KafkaError } from "../../protocol/errors.ts";
+import {
+  apiVersionsRequest,
+  apiVersionsResponse,
+} from "../../protocol/messages/18_api_versions.ts";
+import { type Api, defineApi } from "../api.ts";
+
+/** KIP-511: what the name and version of a client's software must look like. */
+const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
+/** From this version on clients tell what they are. */
+const SOFTWARE_VERSION = 3;
+const VERSIONS = [0, 4] as const;
+const KEY = 18;
+
+/**
+ * What a client can rely on (KIP-584). `metadata.version` is told for tools, which read a Kafka release from it: 7 is
+ * 3.3-IV3, 30 is 4.3-IV0. A feature with minimum 0 must not be told below version 4 (KAFKA-17492); there is none.
+ */
+const FEATURES = [{ name: "metadata.version", minVersion: 7, maxVersion: 30 }] as const;
+
+/**
+ * ApiVersions: which APIs, versions and features there are.
+ * - v3: flexible; the client's software; features
+ * - v4: supported features with minimum 0
+ *
+ * A request in any other version is answered in version 0, with UNSUPPORTED_VERSION and the versions of this API: every
+ * client can read that, and asks again.
+ *
+ * @param served all APIs but this one
+ */
+export function apiVersions(served: readonly Api[]): Api {
+  const self = { key: KEY, advertised: VERSIONS };
+  const apiKeys = [...served, self].sort((a, b) => a.key - b.key)
+    .map(({ key, advertised: [minVersion, maxVersion] }) => ({
+      apiKey: key,
+      minVersion,
+      maxVersion,
+    }));
+
+  return defineApi({
+    name: "ApiVersions",
+    key: KEY,
+    versions: VERSIONS,
+    request: apiVersionsRequest,
+    response: apiVersionsResponse,
+    answerUnknownVersion: () => ({
+      errorCode: new KafkaError("UNSUPPORTED_VERSION").code,
+      apiKeys: apiKeys.filter(({ apiKey }) => apiKey === KEY),
+    }),
+
+    handle({ clientSoftwareName, clientSoftwareVersion }, { apiVersion, broker }) {
+      if (apiVersion >= SOFTWARE_VERSION) {
+        for (const text of [clientSoftwareName, clientSoftwareVersion]) {
+          if (!SOFTWARE.test(text)) {
+            throw new KafkaError("INVALID_REQUEST", `Not a name or version of software: ${text}`);
+          }
+        }
+      }
+      return {
+        errorCode: 0,
+        apiKeys,
+        supportedFeatures: FEATURES,
+        finalizedFeatures: FEATURES.map(({ name, maxVersion }) => ({
+          name,
+          minVersionLevel: maxVersion,
+          maxVersionLevel: maxVersion,
+        })),
+        // Below 0 Java's producers would ignore the finalized features.
+        finalizedFeaturesEpoch: BigInt(Math.max(0, broker.metadata().version)),
+      };
+    },
+
+    refuse: (_request, { code }) => ({ errorCode: code, apiKeys: [] }),
+  });
+}

@@ -1,0 +1,75 @@
+import type { KafkaError } from "../../protocol/errors.ts";
+import {
+  describeProducersRequest,
+  describeProducersResponse,
+} from "../../protocol/messages/61_describe_producers.ts";
+import type { Draft } from "../../protocol/schema/mod.ts";
+import { defineApi, type RequestContext } from "../api.ts";
+import { outcomeError } from "../errors.ts";
+import { authorize } from "../security/authorizer.ts";
+import { checkPartition, topicNamed } from "../topics.ts";
+
+type PartitionAnswer = Draft<
+  typeof describeProducersResponse
+>["topics"][number]["partitions"][number];
+
+/** DescribeProducers: the idempotent and transactional producers that partitions know of (KIP-664). */
+export const describeProducers = defineApi({
+  name: "DescribeProducers",
+  key: 61,
+  versions: [0, 0],
+  request: describeProducersRequest,
+  response: describeProducersResponse,
+
+  async handle({ topics }, context) {
+    return {
+      throttleTimeMs: 0,
+      topics: await Promise.all(topics.map(async ({ name, partitionIndexes }) => ({
+        name,
+        partitions: await Promise.all(
+          partitionIndexes.map((index) => describePartition(name, index, context)),
+        ),
+      }))),
+    };
+  },
+
+  refuse: ({ topics }, error) => ({
+    throttleTimeMs: 0,
+    topics: topics.map(({ name, partitionIndexes }) => ({
+      name,
+      partitions: partitionIndexes.map((index) => failed(index, error)),
+    })),
+  }),
+});
+
+async function describePartition(
+  name: string,
+  partitionIndex: number,
+  context: RequestContext,
+): Promise<PartitionAnswer> {
+  try {
+    authorize(context, "Read", "Topic", name);
+    const topic = topicNamed(name, context.broker.metadata());
+    checkPartition(partitionIndex, topic);
+    const producers = await context.broker.partition(topic.id, partitionIndex)
+      .ask("describeProducers", {});
+    return {
+      partitionIndex,
+      errorCode: 0,
+      activeProducers: producers.map((producer) => ({
+        producerId: producer.producerId,
+        producerEpoch: producer.producerEpoch,
+        lastSequence: producer.lastSequence,
+        lastTimestamp: BigInt(producer.lastTimestampMs),
+        coordinatorEpoch: producer.coordinatorEpoch,
+        currentTxnStartOffset: BigInt(producer.currentTxnStartOffset),
+      })),
+    };
+  } catch (error) {
+    return failed(partitionIndex, outcomeError(error, "DescribeProducers", context));
+  }
+}
+
+function failed(partitionIndex: number, { code, message }: KafkaError): PartitionAnswer {
+  return { partitionIndex, errorCode: code, errorMessage: message, activeProducers: [] };
+}

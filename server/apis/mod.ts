@@ -1,0 +1,57 @@
+/**
+ * The APIs of this broker: dispatch, ApiVersions and COMPATIBILITY.md read this list.
+ *
+ * @module
+ */
+import type { Api } from "../api.ts";
+import { produce } from "./00_produce.ts";
+import { fetch } from "./01_fetch.ts";
+import { listOffsets } from "./02_list_offsets.ts";
+import { metadata } from "./03_metadata.ts";
+import { findCoordinator } from "./10_find_coordinator.ts";
+import { apiVersions } from "./18_api_versions.ts";
+import { createTopics } from "./19_create_topics.ts";
+import { deleteTopics } from "./20_delete_topics.ts";
+import { initProducerId } from "./22_init_producer_id.ts";
+import { offsetForLeaderEpoch } from "./23_offset_for_leader_epoch.ts";
+import { describeAcls } from "./29_describe_acls.ts";
+import { createAcls } from "./30_create_acls.ts";
+import { deleteAcls } from "./31_delete_acls.ts";
+import { describeConfigs } from "./32_describe_configs.ts";
+import { alterConfigs } from "./33_alter_configs.ts";
+import { createPartitions } from "./37_create_partitions.ts";
+import { electLeaders } from "./43_elect_leaders.ts";
+import { incrementalAlterConfigs } from "./44_incremental_alter_configs.ts";
+import { listPartitionReassignments } from "./46_list_partition_reassignments.ts";
+import { describeCluster } from "./60_describe_cluster.ts";
+import { describeProducers } from "./61_describe_producers.ts";
+import { listConfigResources } from "./74_list_config_resources.ts";
+import { describeTopicPartitions } from "./75_describe_topic_partitions.ts";
+
+const TOLD: readonly Api[] = [
+  produce,
+  fetch,
+  listOffsets,
+  metadata,
+  findCoordinator,
+  createTopics,
+  deleteTopics,
+  initProducerId,
+  offsetForLeaderEpoch,
+  describeAcls,
+  createAcls,
+  deleteAcls,
+  describeConfigs,
+  alterConfigs,
+  createPartitions,
+  electLeaders,
+  incrementalAlterConfigs,
+  listPartitionReassignments,
+  describeCluster,
+  describeProducers,
+  listConfigResources,
+  describeTopicPartitions,
+];
+
+/** The APIs of this broker. */
+export const APIS: readonly Api[] = [...TOLD, apiVersions(TOLD)].sort((a, b) => a.key - b.key);

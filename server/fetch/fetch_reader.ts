@@ -1,0 +1,192 @@
+/**
+ * Reads what a Fetch wants, and waits where there is too little.
+ *
+ * @module
+ */
+import type { Fetched, FetchWaiter, Isolation } from "../../actors/partition/messages.ts";
+import { KafkaError } from "../../protocol/errors.ts";
+import type { RequestContext } from "../api.ts";
+import { outcomeError } from "../errors.ts";
+import { leaderOf, type PartitionPlace } from "../leader.ts";
+import { authorize } from "../security/authorizer.ts";
+import { checkPartition, topicNamed, topicOfId } from "../topics.ts";
+import type { FetchedPartition, PartitionAnswer, WantedPartition } from "./partition.ts";
+
+/** What a Fetch asks for as a whole. */
+export interface FetchTerms {
+  readonly isolation: Isolation;
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  readonly maxWaitMs: number;
+}
+
+/** From this version on topics are named by id. */
+const TOPIC_ID_VERSION = 13;
+
+/** Reads the partitions of one Fetch, in order, once or, after a wait, again. */
+export class FetchReader {
+  /** Bytes of records that the last reading found. */
+  #bytes = 0;
+  /** Something has to be told at once. */
+  #urgent = false;
+
+  constructor(
+    private readonly wanted: readonly WantedPartition[],
+    private readonly terms: FetchTerms,
+    private readonly context: RequestContext,
+  ) {}
+
+  /** Reads until there is enough, something went wrong, or the client's patience is at its end. */
+  async read(): Promise<readonly FetchedPartition[]> {
+    const { clock } = this.context.broker.environment;
+    const endMs = clock.monotonicMs() + this.terms.maxWaitMs;
+    let fetched = await this.#readOnce();
+    while (!this.#isEnough() && clock.monotonicMs() < endMs) {
+      this.context.park();
+      const limits = fetched.map(({ answer }) => this.#limitOf(answer));
+      fetched = []; // a waiting request holds no records
+      const isClosing = await this.#wait(limits, endMs - clock.monotonicMs());
+      fetched = await this.#readOnce();
+      if (isClosing) break;
+    }
+    return fetched;
+  }
+
+  #isEnough(): boolean {
+    return this.#urgent || this.wanted.length === 0 || this.#bytes >= this.terms.minBytes;
+  }
+
+  async #readOnce(): Promise<FetchedPartition[]> {
+    this.#bytes = 0;
+    this.#urgent = false;
+    const bytesMax = Math.min(this.terms.maxBytes, this.context.responses.share());
+    const fetched: FetchedPartition[] = [];
+    for (const wanted of this.wanted) {
+      const one = await this.#readOne(wanted, bytesMax - this.#bytes);
+      this.#bytes += one.bytes;
+      this.#urgent ||= one.answer.errorCode !== 0 || one.answer.divergingEpoch !== undefined;
+      fetched.push(one);
+    }
+    return fetched;
+  }
+
+  async #readOne(wanted: WantedPartition, bytesLeft: number): Promise<FetchedPartition> {
+    let place: PartitionPlace | null = null;
+    try {
+      const { topicId, partition } = place = this.#find(wanted);
+      const fetched = await this.context.broker.partition(topicId, partition).ask("fetch", {
+        offset: wanted.offset,
+        maxBytes: Math.max(0, Math.min(wanted.maxBytes, bytesLeft)),
+        // The first records are sent however large their batch is, or the consumer would never get past it.
+        minOneBatch: this.#bytes === 0,
+        isolation: this.terms.isolation,
+        currentLeaderEpoch: wanted.currentLeaderEpoch,
+        lastFetchedEpoch: wanted.lastFetchedEpoch,
+      });
+      return { wanted, answer: shape(wanted.partition, fetched), bytes: fetched.bytes };
+    } catch (error) {
+      const { code } = outcomeError(error, "Fetch", this.context);
+      return { wanted, answer: this.#failure(wanted, place, code), bytes: 0 };
+    }
+  }
+
+  /** @throws KafkaError when there is no such partition, or the client may not read it */
+  #find({ topic, topicId, partition }: WantedPartition): PartitionPlace {
+    const { apiVersion, broker } = this.context;
+    const metadata = broker.metadata();
+    const image = apiVersion >= TOPIC_ID_VERSION
+      ? topicOfId(topicId, metadata)
+      : topicNamed(topic, metadata);
+    authorize(this.context, "Read", "Topic", image.name);
+    checkPartition(partition, image);
+    return { topicId: image.id, partition };
+  }
+
+  #failure(
+    wanted: WantedPartition,
+    place: PartitionPlace | null,
+    errorCode: number,
+  ): PartitionAnswer {
+    return {
+      partitionIndex: wanted.partition,
+      errorCode,
+      highWatermark: -1n,
+      lastStableOffset: -1n,
+      logStartOffset: -1n,
+      abortedTransactions: this.terms.isolation === "read_committed" ? [] : null,
+      records: [],
+      ...leaderOf(errorCode, place, this.context),
+    };
+  }
+
+  /** Up to where a consumer could have read when it was told this. */
+  #limitOf({ highWatermark, lastStableOffset }: PartitionAnswer): number {
+    const isCommitted = this.terms.isolation === "read_committed";
+    return Number(isCommitted ? lastStableOffset : highWatermark);
+  }
+
+  /** Waits until enough could have come, or something else has changed; true when the connection is about to close. */
+  #wait(limits: readonly number[], maxMs: number): Promise<boolean> {
+    const { broker, peer } = this.context;
+    return new Promise((resolve) => {
+      const end = (isClosing: boolean) => {
+        if (waiter.done) return;
+        waiter.done = true;
+        timer.cancel();
+        stopListening();
+        resolve(isClosing);
+      };
+      let missingBytes = this.terms.minBytes - this.#bytes;
+      const waiter = {
+        done: false,
+        advanced: (bytes: number) => {
+          missingBytes -= bytes;
+          if (bytes === 0 || missingBytes <= 0) end(false);
+        },
+      };
+      const timer = broker.environment.timers.schedule(maxMs, () => end(false));
+      let stopListening = () => {};
+      stopListening = peer.onClosing(() => end(true));
+      this.#watch(waiter, limits);
+    });
+  }
+
+  #watch(waiter: FetchWaiter, limits: readonly number[]): void {
+    for (const [at, wanted] of this.wanted.entries()) {
+      if (waiter.done) return;
+      try {
+        const { topicId, partition } = this.#find(wanted);
+        this.context.broker.partition(topicId, partition).tell("watch", {
+          waiter,
+          offset: limits[at],
+          isolation: this.terms.isolation,
+        });
+      } catch (error) {
+        if (!(error instanceof KafkaError)) throw error;
+        waiter.advanced(0); // the topic is gone: the client is told when it is read again
+      }
+    }
+  }
+}
+
+function shape(partitionIndex: number, fetched: Fetched): PartitionAnswer {
+  const { divergingEpoch, abortedTransactions } = fetched;
+  return {
+    partitionIndex,
+    errorCode: 0,
+    highWatermark: BigInt(fetched.highWatermark),
+    lastStableOffset: BigInt(fetched.lastStableOffset),
+    logStartOffset: BigInt(fetched.logStartOffset),
+    abortedTransactions: abortedTransactions?.map(({ producerId, firstOffset }) => ({
+      producerId,
+      firstOffset: BigInt(firstOffset),
+    })) ?? null,
+    records: fetched.slices,
+    ...(divergingEpoch && {
+      divergingEpoch: {
+        epoch: divergingEpoch.epoch,
+        endOffset: BigInt(divergingEpoch.endOffset),
+      },
+    }),
+  };
+}

@@ -1,0 +1,228 @@
+/**
+ * Incremental fetch sessions (KIP-227): the broker remembers what a consumer fetches, so that a request names only what
+ * has changed, and an answer only what is new. (Kafka: `FetchManager`, `FetchSession`.)
+ *
+ * @module
+ */
+import type { Environment } from "../../environment/environment.ts";
+import { KafkaError } from "../../protocol/errors.ts";
+import type { FetchRequest } from "../../protocol/messages/01_fetch.ts";
+import type { FetchedPartition, WantedPartition } from "./partition.ts";
+
+/** Epoch of a request that opens a session. */
+const INITIAL_EPOCH = 0;
+/** Epoch of a request that wants none, or closes the one it names. */
+const FINAL_EPOCH = -1;
+/** The session id of an answer without a session. */
+const NO_SESSION = 0;
+const INT32_MAX = 0x7fff_ffff;
+/** A session is kept from being pushed out by another for so long after its last use (Kafka's minimum). */
+const EVICTION_MS = 120_000;
+/** From this version on topics are named by id. */
+const TOPIC_ID_VERSION = 13;
+
+/** What a Fetch request is to do, once its session is known. */
+export interface FetchScope {
+  /** In the order in which they are to be read: the ones that were not served lately come first. */
+  readonly partitions: readonly WantedPartition[];
+  /** What of the outcome is told, and the session's id. */
+  conclude(fetched: readonly FetchedPartition[]): Conclusion;
+}
+
+/** What of a Fetch is told. */
+export interface Conclusion {
+  readonly sessionId: number;
+  readonly told: readonly FetchedPartition[];
+}
+
+/** The request, in so far as it is about sessions. */
+export type SessionRequest = Pick<
+  FetchRequest,
+  "sessionId" | "sessionEpoch" | "topics" | "forgottenTopicsData"
+>;
+
+/** The sessions of one server. */
+export class FetchSessions {
+  /** Least recently used first. */
+  readonly #sessions = new Map<number, FetchSession>();
+
+  constructor(
+    private readonly slots: number,
+    private readonly environment: Pick<Environment, "clock" | "random">,
+  ) {}
+
+  /** Sessions that are remembered. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /**
+   * What a request is to fetch; an incremental one moves its session on.
+   *
+   * @throws KafkaError FETCH_SESSION_ID_NOT_FOUND, INVALID_FETCH_SESSION_EPOCH, FETCH_SESSION_TOPIC_ID_ERROR
+   */
+  open(request: SessionRequest, apiVersion: number): FetchScope {
+    const usesTopicIds = apiVersion >= TOPIC_ID_VERSION;
+    const { sessionId, sessionEpoch } = request;
+    if (sessionEpoch !== INITIAL_EPOCH && sessionEpoch !== FINAL_EPOCH) {
+      return this.#continue(request, usesTopicIds);
+    }
+    this.#sessions.delete(sessionId);
+    const wanted = wantedPartitions(request);
+    return {
+      partitions: [...wanted.values()],
+      conclude: (fetched) => ({
+        sessionId: sessionEpoch === INITIAL_EPOCH
+          ? this.#begin(wanted, fetched, usesTopicIds)
+          : NO_SESSION,
+        told: fetched,
+      }),
+    };
+  }
+
+  #continue(request: SessionRequest, usesTopicIds: boolean): FetchScope {
+    const session = this.#sessions.get(request.sessionId);
+    if (session === undefined) throw new KafkaError("FETCH_SESSION_ID_NOT_FOUND");
+    if (session.epoch !== request.sessionEpoch) throw new KafkaError("INVALID_FETCH_SESSION_EPOCH");
+    if (session.usesTopicIds !== usesTopicIds) throw new KafkaError("FETCH_SESSION_TOPIC_ID_ERROR");
+    session.change(request);
+    this.#sessions.delete(session.id);
+    if (session.partitions.size === 0) {
+      return { partitions: [], conclude: (told) => ({ sessionId: NO_SESSION, told }) };
+    }
+    session.epoch = session.epoch === INT32_MAX ? 1 : session.epoch + 1;
+    session.lastUsedMs = this.environment.clock.monotonicMs();
+    this.#sessions.set(session.id, session);
+    return {
+      partitions: [...session.partitions.values()].map(({ wanted }) => wanted),
+      conclude: (fetched) => ({
+        sessionId: session.id,
+        told: fetched.filter((partition) => session.tell(partition)),
+      }),
+    };
+  }
+
+  /** Makes a session if there is room for one. */
+  #begin(
+    wanted: ReadonlyMap<string, WantedPartition>,
+    fetched: readonly FetchedPartition[],
+    usesTopicIds: boolean,
+  ): number {
+    const nowMs = this.environment.clock.monotonicMs();
+    if (wanted.size === 0 || !this.#makeRoom(wanted.size, nowMs)) return NO_SESSION;
+    const session = new FetchSession(this.#newId(), usesTopicIds, nowMs, wanted);
+    for (const partition of fetched) session.tell(partition);
+    this.#sessions.set(session.id, session);
+    return session.id;
+  }
+
+  /** Kafka's rule: one that was not used for long has to go, or else the smallest of the old ones that is smaller. */
+  #makeRoom(partitionCount: number, nowMs: number): boolean {
+    if (this.#sessions.size < this.slots) return true;
+    let victim: FetchSession | null = null;
+    for (const session of this.#sessions.values()) {
+      if (nowMs - session.lastUsedMs > EVICTION_MS) {
+        victim = session;
+        break;
+      }
+      const sizeMax = victim?.partitions.size ?? partitionCount;
+      if (nowMs - session.createdMs > EVICTION_MS && session.partitions.size < sizeMax) {
+        victim = session;
+      }
+    }
+    return victim !== null && this.#sessions.delete(victim.id);
+  }
+
+  #newId(): number {
+    while (true) {
+      const bytes = this.environment.random.bytes(4);
+      const id = new DataView(bytes.buffer, bytes.byteOffset).getInt32(0) & INT32_MAX;
+      if (id !== NO_SESSION && !this.#sessions.has(id)) return id;
+    }
+  }
+}
+
+/** A partition of a session, and what the consumer was told of it last. */
+interface SessionPartition {
+  wanted: WantedPartition;
+  highWatermark: bigint;
+  logStartOffset: bigint;
+}
+
+/** What one consumer fetches from this broker. */
+class FetchSession {
+  /** The epoch that the next request must have. */
+  epoch = INITIAL_EPOCH + 1;
+  lastUsedMs: number;
+  /** The partitions that had records last are last. */
+  readonly partitions = new Map<string, SessionPartition>();
+
+  constructor(
+    readonly id: number,
+    readonly usesTopicIds: boolean,
+    readonly createdMs: number,
+    wanted: ReadonlyMap<string, WantedPartition>,
+  ) {
+    this.lastUsedMs = createdMs;
+    for (const [key, partition] of wanted) this.#want(key, partition);
+  }
+
+  /** Takes over what a request adds, changes and drops. */
+  change(request: SessionRequest): void {
+    for (const [key, wanted] of wantedPartitions(request)) {
+      const known = this.partitions.get(key);
+      if (known) known.wanted = wanted;
+      else this.#want(key, wanted);
+    }
+    for (const topic of request.forgottenTopicsData) {
+      for (const partition of topic.partitions) this.partitions.delete(keyOf(topic, partition));
+    }
+  }
+
+  /** Notes what was fetched, and answers whether it is worth telling. */
+  tell({ wanted, answer, bytes }: FetchedPartition): boolean {
+    const key = keyOf(wanted, wanted.partition);
+    const known = this.partitions.get(key);
+    if (known === undefined) return true;
+    const failed = answer.errorCode !== 0;
+    const isNews = bytes > 0 || failed || answer.divergingEpoch !== undefined ||
+      answer.highWatermark !== known.highWatermark ||
+      answer.logStartOffset !== known.logStartOffset;
+    // After an error the partition is told of again as soon as it has passed.
+    known.highWatermark = failed ? -1n : answer.highWatermark;
+    known.logStartOffset = answer.logStartOffset;
+    if (bytes > 0) {
+      this.partitions.delete(key);
+      this.partitions.set(key, known);
+    }
+    return isNews;
+  }
+
+  #want(key: string, wanted: WantedPartition): void {
+    this.partitions.set(key, { wanted, highWatermark: -1n, logStartOffset: -1n });
+  }
+}
+
+/** A topic has an id or a name, never both: the other one is empty. */
+function keyOf(topic: { readonly topic: string; readonly topicId: string }, partition: number) {
+  return `${topic.topicId}/${topic.topic}/${partition}`;
+}
+
+/** The partitions that a request names; of one that is named twice, the last counts, as in Kafka. */
+function wantedPartitions({ topics }: SessionRequest): Map<string, WantedPartition> {
+  const wanted = new Map<string, WantedPartition>();
+  for (const { topic, topicId, partitions } of topics) {
+    for (const each of partitions) {
+      wanted.set(keyOf({ topic, topicId }, each.partition), {
+        topic,
+        topicId,
+        partition: each.partition,
+        offset: Number(each.fetchOffset),
+        currentLeaderEpoch: each.currentLeaderEpoch,
+        lastFetchedEpoch: each.lastFetchedEpoch,
+        maxBytes: each.partitionMaxBytes,
+      });
+    }
+  }
+  return wanted;
+}

@@ -1,0 +1,138 @@
+import type { Clock } from "../environment/environment.ts";
+
+/** How long a frame may take over what it was granted while others wait: this, and a second per 64 KiB. */
+const GRACE_MS = 5_000;
+const SLOWEST_BYTES_PER_MS = 64;
+
+/**
+ * The memory for large requests, shared by all connections of a server.
+ *
+ * A frame is granted memory piece by piece, as its bytes arrive. When nothing is left, frames wait, but for the oldest one
+ * that is still being received: that one may overdraw, so that somebody always gets on. While anyone waits, a frame that
+ * does not fill what it was granted in time is evicted: its connection is closed.
+ */
+export class RequestMemory {
+  #heldBytes = 0;
+  /** Frames still being received, oldest first. */
+  readonly #receiving = new Set<Lease>();
+  #waiting: Lease[] = [];
+
+  constructor(
+    private readonly bytesMax: number,
+    private readonly clock: Pick<Clock, "monotonicMs">,
+    private readonly onContested: () => void,
+  ) {}
+
+  /** Bytes granted and not given back. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Whether a frame waits for memory. */
+  get contested(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** A share for one frame, empty at first. `evict` is called when its connection has to go. */
+  lease(evict: () => void): FrameLease {
+    const lease = new Lease(this.#grow, this.#received, this.#release, evict);
+    this.#receiving.add(lease);
+    return lease;
+  }
+
+  /** Evicts the frames that do not fill what they were granted while others wait. */
+  evictStalled(): void {
+    if (!this.contested) return;
+    const nowMs = this.clock.monotonicMs();
+    for (const lease of [...this.#receiving]) {
+      if (lease.wake === null && nowMs >= lease.fillByMs) lease.evict();
+    }
+  }
+
+  readonly #grow = (lease: Lease, bytes: number): Promise<void> | void => {
+    lease.wantedBytes = bytes;
+    if (this.#mayTake(lease)) return this.#take(lease);
+    const woken = new Promise<void>((resolve) => lease.wake = resolve);
+    this.#waiting.push(lease);
+    this.onContested();
+    return woken;
+  };
+
+  readonly #received = (lease: Lease): void => {
+    this.#receiving.delete(lease);
+    this.#wake();
+  };
+
+  readonly #release = (lease: Lease): void => {
+    this.#heldBytes -= lease.heldBytes;
+    lease.heldBytes = 0;
+    this.#receiving.delete(lease);
+    const wake = lease.wake;
+    lease.wake = null;
+    if (wake !== null) {
+      this.#waiting = this.#waiting.filter((waiting) => waiting !== lease);
+      wake();
+    }
+    this.#wake();
+  };
+
+  #mayTake(lease: Lease): boolean {
+    const [oldest] = this.#receiving;
+    return lease === oldest || this.#heldBytes + lease.wantedBytes <= this.bytesMax;
+  }
+
+  #take(lease: Lease): void {
+    this.#heldBytes += lease.wantedBytes;
+    lease.heldBytes += lease.wantedBytes;
+    lease.fillByMs = this.clock.monotonicMs() + GRACE_MS + lease.wantedBytes / SLOWEST_BYTES_PER_MS;
+  }
+
+  #wake(): void {
+    if (this.#waiting.length === 0) return;
+    this.#waiting = this.#waiting.filter((lease) => {
+      if (!this.#mayTake(lease)) return true;
+      this.#take(lease);
+      const wake = lease.wake;
+      lease.wake = null;
+      wake?.();
+      return false;
+    });
+  }
+}
+
+/** What one frame holds of the request memory. */
+export interface FrameLease {
+  /** Takes `bytes` more, at once or when they are free. */
+  grow(bytes: number): Promise<void> | void;
+  /** Tells that the frame has arrived: it holds its bytes, but is no longer in a hurry. */
+  received(): void;
+  /** Gives everything back. Idempotent. */
+  release(): void;
+}
+
+class Lease implements FrameLease {
+  heldBytes = 0;
+  wantedBytes = 0;
+  fillByMs = Infinity;
+  /** Set while it waits for memory. */
+  wake: (() => void) | null = null;
+
+  constructor(
+    private readonly onGrow: (lease: Lease, bytes: number) => Promise<void> | void,
+    private readonly onReceived: (lease: Lease) => void,
+    private readonly onRelease: (lease: Lease) => void,
+    readonly evict: () => void,
+  ) {}
+
+  grow(bytes: number): Promise<void> | void {
+    return this.onGrow(this, bytes);
+  }
+
+  received(): void {
+    this.onReceived(this);
+  }
+
+  release(): void {
+    this.onRelease(this);
+  }
+}
