@@ -14,12 +14,15 @@ const WITHOUT_EFFECT = "Accepted and shown; it has no effect in this broker.";
 /** What topic settings do, by name. */
 export const TOPIC_EFFECTS: Readonly<Partial<Record<TopicConfigName, string>>> = {
   "cleanup.policy": "A topic with `compact` refuses records without a key.",
+  "compression.gzip.level": "The level for gzip, where the broker compresses.",
   "compression.type": "A codec other than `producer` compresses every batch anew with it.",
+  "compression.zstd.level": "The level for zstd, where the broker compresses.",
   "max.message.bytes": "The largest batch that is accepted.",
   "message.timestamp.after.max.ms": "How far in the future a record's timestamp may be.",
   "message.timestamp.before.max.ms": "How far in the past a record's timestamp may be.",
   "message.timestamp.type":
     "`LogAppendTime` replaces the records' timestamps by the broker's time.",
+  "segment.bytes": "A batch that is larger is refused, as one that fits no segment.",
 };
 
 /** What broker settings do, by name. Those that only give a topic setting its default are not listed. */

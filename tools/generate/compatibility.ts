@@ -13,6 +13,7 @@ import { BROKER_EFFECTS, TOPIC_EFFECTS } from "../../config/effects.ts";
 import { ODRADEK_DEFINITIONS } from "../../config/odradek_definitions.ts";
 import { TOPIC_SYNONYMS } from "../../config/topic_synonyms.ts";
 import { API_MESSAGES } from "../../protocol/messages/mod.ts";
+import { latestStableVersion } from "../../protocol/schema/mod.ts";
 import { APIS } from "../../server/apis/mod.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -30,8 +31,6 @@ export async function compatibilityText(): Promise<string> {
     settingsSection(),
     "## What differs from Kafka",
     await fragment("differences"),
-    "## Clients",
-    await fragment("clients"),
   ];
   return sections.join("\n\n") + "\n";
 }
@@ -44,9 +43,10 @@ function apisSection(): string {
   const served = [...APIS].sort((a, b) => a.key - b.key);
   const keys = new Set(served.map(({ key }) => key));
   const rows = served.map(({ key, name, versions, advertised, note = "" }) => {
-    const { min, max } = API_MESSAGES.get(key)!.request.versions;
+    const { request } = API_MESSAGES.get(key)!;
+    const kafka = range(request.versions.min, latestStableVersion(request));
     const told = String(advertised) === String(versions) ? "" : `; tells ${range(...advertised)}`;
-    return [key, name, range(...versions) + told, range(min, max), note];
+    return [key, name, range(...versions) + told, kafka, note];
   });
   const missing = [...API_MESSAGES.values()].filter(({ key }) => !keys.has(key))
     .map(({ key, name }) => `${name} (${key})`);
