@@ -196,7 +196,7 @@ try {
   if (wanted !== "appends") {
     if (wanted === "reads") await commitAll(raw, roundBytes * 2, 0);
     // Hardly any cache: everything comes from the store.
-    const options = { cacheBytesMax: 4 * MB };
+    const options = { cacheBytesMax: 24 * MB };
     const readFolder = await openDenoFolder(`${place}/reads`);
     const store = await openLogStore({ folder: readFolder, environment, options });
     await benchReads(store, raw);

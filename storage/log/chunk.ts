@@ -210,7 +210,7 @@ function writeEntry(writer: ByteWriter, entry: ChunkEntry, nextOffset: number): 
   if (marker) writer.signed(marker.coordinatorEpoch);
 }
 
-function readEntry(reader: ByteReader, nextOffset: number): ChunkEntry {
+function readEntry(reader: ByteReader, nextOffset: number, withProducer: boolean): ChunkEntry {
   const flags = reader.varint();
   const baseOffset = nextOffset + reader.signed();
   const lastOffset = baseOffset + reader.varint();
@@ -222,20 +222,12 @@ function readEntry(reader: ByteReader, nextOffset: number): ChunkEntry {
   const length = flags & PART ? reader.varint() : flags & STAGED ? 0 : sizeBytes;
   const partPosition = flags & PART ? reader.varint() : 0;
   const staged = flags & STAGED ? readStaged(reader) : null;
-  const producer = flags & HAS_PRODUCER
-    ? {
-      producerId: reader.int64(),
-      producerEpoch: reader.signed(),
-      baseSequence: reader.signed(),
-      baseOffset,
-      lastOffset,
-      timestampMs: maxTimestampMs,
-      transactional: (flags & TRANSACTIONAL) !== 0,
-      marker: flags & MARKER
-        ? { committed: (flags & COMMIT_MARKER) !== 0, coordinatorEpoch: reader.signed() }
-        : null,
-    }
-    : null;
+  const facts = { baseOffset, lastOffset, timestampMs: maxTimestampMs };
+  let producer: ProducerFacts | null = null;
+  if (flags & HAS_PRODUCER) {
+    if (withProducer) producer = { ...facts, ...readProducer(reader, flags) };
+    else skipProducer(reader, flags);
+  }
   return {
     baseOffset,
     lastOffset,
@@ -249,6 +241,25 @@ function readEntry(reader: ByteReader, nextOffset: number): ChunkEntry {
     staged,
     producer,
   };
+}
+
+function readProducer(reader: ByteReader, flags: number) {
+  return {
+    producerId: reader.int64(),
+    producerEpoch: reader.signed(),
+    baseSequence: reader.signed(),
+    transactional: (flags & TRANSACTIONAL) !== 0,
+    marker: flags & MARKER
+      ? { committed: (flags & COMMIT_MARKER) !== 0, coordinatorEpoch: reader.signed() }
+      : null,
+  };
+}
+
+function skipProducer(reader: ByteReader, flags: number): void {
+  reader.skip(8);
+  reader.varint();
+  reader.varint();
+  if (flags & MARKER) reader.varint();
 }
 
 function readStaged(reader: ByteReader): StagedParts {
@@ -298,7 +309,7 @@ export class Chunk {
     return this.damage !== null && (this.damage === "all" || this.damage.has(position));
   }
 
-  /** The entries of the partition with the number `local`. */
+  /** The entries of the partition with the number `local`, without what they say of producers: reads do not need it. */
   entriesOf(local: number): readonly ChunkEntry[] {
     if (this.damage === "all") return [];
     const reader = new ByteReader(this.bytes, this.dataEnd);
@@ -315,15 +326,15 @@ export class Chunk {
       else if (at < local) before += bytes;
     }
     reader.skip(before);
-    return readSection(reader, count);
+    return readSection(reader, count, false);
   }
 }
 
-function readSection(reader: ByteReader, count: number): ChunkEntry[] {
+function readSection(reader: ByteReader, count: number, withProducers: boolean): ChunkEntry[] {
   const entries: ChunkEntry[] = [];
   let nextOffset = 0;
   for (let left = count; left > 0; left--) {
-    const entry = readEntry(reader, nextOffset);
+    const entry = readEntry(reader, nextOffset, withProducers);
     nextOffset = entry.lastOffset + 1;
     entries.push(entry);
   }
@@ -351,7 +362,7 @@ export function chunkPartitions(bytes: Uint8Array): ChunkPartition[] {
     reader.varint();
     return head;
   });
-  return heads.map(({ id, count }) => ({ id, entries: readSection(reader, count) }));
+  return heads.map(({ id, count }) => ({ id, entries: readSection(reader, count, true) }));
 }
 
 /** Whether the bytes of an entry are a whole batch, and the one that was written. */

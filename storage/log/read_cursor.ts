@@ -37,6 +37,16 @@ type Missing =
   | { readonly kind: "chunks"; readonly refs: readonly number[] }
   | { readonly kind: "staged"; readonly sequence: number; readonly parts: StagedParts };
 
+/** Bytes of whole batches, side by side in a chunk. */
+interface Stretch {
+  readonly chunk: Chunk;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The bytes of a batch: within a chunk, or in several pieces. */
+type Taken = Stretch | { readonly pieces: readonly Uint8Array[] };
+
 /** Chunks asked for ahead of need, at most. */
 const AHEAD_MAX = 40;
 
@@ -51,6 +61,8 @@ export class ReadCursor {
   readonly #details = new Map<ClosedPart, Runs>();
   readonly #staged = new Map<string, (Uint8Array | null)[]>();
   readonly #slices: Uint8Array[] = [];
+  /** The last bytes taken, as long as they may grow. */
+  #stretch: Stretch | null = null;
   #bytes = 0;
   #nextOffset: number;
   #full = false;
@@ -63,6 +75,7 @@ export class ReadCursor {
   }
 
   get result(): LogRead {
+    this.#endStretch();
     return { slices: this.#slices, bytes: this.#bytes, nextOffset: this.#nextOffset };
   }
 
@@ -141,13 +154,13 @@ export class ReadCursor {
         this.#full = true;
         return null;
       }
-      const slices = this.#slicesOf(entry, run.ref, chunk);
-      if (slices === null) {
+      const taken = this.#bytesOf(entry, run.ref, chunk);
+      if (taken === null) {
         this.#corrupt(entry.baseOffset);
         return null;
       }
-      if ("kind" in slices) return slices;
-      for (const slice of slices) this.#push(slice);
+      if ("kind" in taken) return taken;
+      this.#take(taken);
       this.#bytes += entry.sizeBytes;
       this.#nextOffset = entry.lastOffset + 1;
     }
@@ -160,21 +173,26 @@ export class ReadCursor {
   }
 
   /** The bytes of a batch; what is missing of them; null when they are damaged. */
-  #slicesOf(entry: ChunkEntry, ref: number, chunk: Chunk): Uint8Array[] | Missing | null {
+  #bytesOf(entry: ChunkEntry, ref: number, chunk: Chunk): Taken | Missing | null {
     if (entry.staged) return this.#stagedSlices(entry.staged, sequenceOf(ref));
     if (chunk.isDamagedAt(entry.position)) return null;
+    if (isWhole(entry)) return { chunk, start: entry.position, end: entry.position + entry.length };
     const first = chunk.bytes.subarray(entry.position, entry.position + entry.length);
-    return isWhole(entry) ? [first] : this.#partSlices(entry, ref, first);
+    return this.#partSlices(entry, ref, first);
   }
 
-  #stagedSlices(staged: StagedParts, sequence: number): Uint8Array[] | Missing | null {
+  #stagedSlices(staged: StagedParts, sequence: number): Taken | Missing | null {
     const parts = this.#staged.get(staged.token.toHex()) ?? this.#reader.cachedParts(staged);
     if (!parts) return { kind: "staged", sequence, parts: staged };
-    return parts.includes(null) ? null : parts as Uint8Array[];
+    return parts.includes(null) ? null : { pieces: parts as Uint8Array[] };
   }
 
   /** A batch that spans chunks goes on at the beginning of the next chunk of its commit. */
-  #partSlices(entry: ChunkEntry, ref: number, first: Uint8Array): Uint8Array[] | Missing | null {
+  #partSlices(
+    entry: ChunkEntry,
+    ref: number,
+    first: Uint8Array,
+  ): Taken | Missing | null {
     const slices = [first];
     let left = entry.sizeBytes - first.length;
     for (let next = ref + 1; left > 0; next++) {
@@ -189,21 +207,27 @@ export class ReadCursor {
       slices.push(chunk.bytes.subarray(CHUNK_DATA_START, end));
       left -= end - CHUNK_DATA_START;
     }
-    return slices;
+    return { pieces: slices };
   }
 
-  /** Batches that lie side by side are one slice. */
-  #push(slice: Uint8Array): void {
-    const last = this.#slices.at(-1);
-    if (
-      last && last.buffer === slice.buffer && last.byteOffset + last.length === slice.byteOffset
-    ) {
-      this.#slices[this.#slices.length - 1] = new Uint8Array(
-        last.buffer as ArrayBuffer,
-        last.byteOffset,
-        last.length + slice.length,
-      );
-    } else this.#slices.push(slice);
+  /** Batches that lie side by side become one slice. */
+  #take(taken: Taken): void {
+    const last = this.#stretch;
+    if ("pieces" in taken) {
+      this.#endStretch();
+      this.#slices.push(...taken.pieces);
+    } else if (last?.chunk === taken.chunk && last.end === taken.start) {
+      this.#stretch = { chunk: last.chunk, start: last.start, end: taken.end };
+    } else {
+      this.#endStretch();
+      this.#stretch = taken;
+    }
+  }
+
+  #endStretch(): void {
+    const stretch = this.#stretch;
+    if (stretch) this.#slices.push(stretch.chunk.bytes.subarray(stretch.start, stretch.end));
+    this.#stretch = null;
   }
 
   /** What is good before the damage is given; asked for the damage itself, the read fails. */
