@@ -1,0 +1,245 @@
+/**
+ * Odradek: a Kafka-compatible message broker, in your process.
+ *
+ * ```ts
+ * import { createBroker } from "@odradek/odradek";
+ *
+ * await using broker = await createBroker({ data: "memory:", listeners: [{ host: "127.0.0.1", port: 0 }] });
+ * console.log(`Kafka clients connect to 127.0.0.1:${broker.listeners[0].port}`);
+ * ```
+ *
+ * This module is the one place where the parts are put together: storage, actors, server.
+ *
+ * @module
+ */
+import { controller } from "./actors/controller/controller.ts";
+import type { ControllerMessage } from "./actors/controller/messages.ts";
+import {
+  type ImageGround,
+  imageOf,
+  type MetadataImage,
+} from "./actors/controller/metadata_image.ts";
+import { spawn } from "./actors/core/actor.ts";
+import type { ActorRef } from "./actors/core/message.ts";
+import { Topics } from "./actors/topic/topics.ts";
+import { BrokerConfig } from "./config/broker_config.ts";
+import { denoEnvironment } from "./environment/deno/deno_environment.ts";
+import { stderrLog } from "./environment/deno/stderr_log.ts";
+import type { Address, ByteStream, Environment, Listener } from "./environment/environment.ts";
+import { pipe } from "./environment/pipe.ts";
+import { type ByteDuplex, webStreams } from "./environment/web_streams.ts";
+import { createServer, type Server } from "./server/server.ts";
+import { openDenoFolder } from "./storage/kv/deno/deno_folder.ts";
+import type { Kv, KvFolder } from "./storage/kv/kv.ts";
+import { memoryFolder } from "./storage/kv/memory/memory_folder.ts";
+import { openLogStore } from "./storage/log/log_store.ts";
+import type { LogStore } from "./storage/log/partition_log.ts";
+import { type DeletedTopic, MetadataStore } from "./storage/metadata/metadata_store.ts";
+
+export { BrokerConfig };
+export type { Address, Environment };
+
+/** Where a broker listens, and what it tells clients to connect to. */
+export interface ListenerOptions extends Address {
+  /** Kafka's listener name. Default `PLAINTEXT`. */
+  readonly name?: string;
+  /** What clients are told; default: the address it listens on. */
+  readonly advertised?: Address;
+}
+
+/** How a broker is made. */
+export interface BrokerOptions {
+  /** A data folder, made when absent; `memory:` keeps nothing. Default `memory:`. */
+  readonly data?: string | KvFolder;
+  /** Ports to listen on; none by default: {@linkcode Broker.connect} needs none. */
+  readonly listeners?: readonly ListenerOptions[];
+  /** `node.id`. Default 1. */
+  readonly nodeId?: number;
+  /** 22 characters of base64url. Default: that of the data folder, or a new one. */
+  readonly clusterId?: string;
+  /** Kafka's broker settings by name. */
+  readonly config?: BrokerConfig | Readonly<Record<string, string>>;
+  /** The world it runs in. Default: Deno's, with warnings and errors on stderr. */
+  readonly environment?: Environment;
+}
+
+/** A running broker. */
+export interface Broker extends AsyncDisposable {
+  readonly clusterId: string;
+  readonly nodeId: number;
+  /** Where it really listens: port 0 has become a number. */
+  readonly listeners: readonly Address[];
+  /** Topics that were found in the data folder at start. */
+  readonly topicsFound: number;
+  /** A connection without a socket: bytes of Kafka's protocol, in both directions. */
+  connect(): ByteDuplex;
+  /** The same, as clients of this project take it. */
+  dial(): ByteStream;
+  /** Stops accepting, answers what is in flight, makes everything durable, closes. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a broker.
+ *
+ * @throws ConfigError on settings that are unknown or illegal
+ * @throws Error when the data folder is in use or of an unknown format, or a port is taken: one clear line
+ */
+export async function createBroker(options: BrokerOptions = {}): Promise<Broker> {
+  const { nodeId = 1, clusterId = null } = options;
+  const environment = options.environment ?? denoEnvironment({ log: stderrLog({ level: "warn" }) });
+  const startConfig = options.config instanceof BrokerConfig
+    ? options.config
+    : BrokerConfig.parse(Object.entries(options.config ?? {}));
+  const ground: ImageGround = { nodeId, startConfig };
+
+  await using started = new AsyncDisposableStack();
+  const folder = started.adopt(
+    await openFolder(options.data ?? "memory:"),
+    (folder) => folder.close(),
+  );
+  const meta = started.adopt(await folder.open("meta"), (kv) => kv.close());
+  const store = await MetadataStore.open(meta, environment, clusterId);
+  const logs = started.adopt(
+    await openLogStore({
+      folder,
+      environment,
+      options: {
+        cacheBytesMax: startConfig.long("odradek.cache.bytes"),
+        diskReserveBytes: startConfig.long("odradek.disk.reserve.bytes"),
+      },
+    }),
+    (logs) => logs.close(),
+  );
+
+  let metadata = imageOf(store.loaded, ground);
+  const topicsFound = metadata.topics.size;
+  const topics = started.adopt(
+    new Topics(metadata, {
+      environment,
+      logs,
+      producers: {
+        producerIdExpirationMs: startConfig.int("producer.id.expiration.ms"),
+        producerIdExpirationCheckIntervalMs: startConfig.int(
+          "producer.id.expiration.check.interval.ms",
+        ),
+      },
+    }),
+    (topics) => topics.stop(),
+  );
+  const publish = (image: MetadataImage) => {
+    metadata = image;
+    topics.follow(image);
+  };
+  const controllerRef = started.adopt(
+    startController({ environment, ground, store, meta, logs, publish }),
+    (ref) => ref.stop(),
+  );
+
+  const server = started.adopt(
+    createServer({
+      broker: {
+        environment,
+        nodeId,
+        config: () => metadata.brokerConfig,
+        metadata: () => metadata,
+        controller: controllerRef,
+        partition: (topicId, partition) => topics.partition(topicId, partition),
+        leaderEpoch: (topicId, partition) => logs.leaderEpochOf({ topicId, partition }),
+      },
+    }),
+    (server) => server.close(),
+  );
+  const listeners = await listen(server, environment, options.listeners ?? []);
+
+  const stack = started.move();
+  let closed: Promise<void> | null = null;
+  const close = () => closed ??= stack.disposeAsync();
+  const dial = () => {
+    const [near, far] = pipe();
+    server.accept(far);
+    return near;
+  };
+  return {
+    clusterId: metadata.clusterId,
+    nodeId,
+    listeners,
+    topicsFound,
+    dial,
+    connect: () => webStreams(dial()),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Opens every port before any is served: a broker that cannot listen everywhere does not start. */
+async function listen(
+  server: Server,
+  environment: Environment,
+  wanted: readonly ListenerOptions[],
+): Promise<Address[]> {
+  const opened: { readonly listener: Listener; readonly advertised?: Address }[] = [];
+  try {
+    for (const { host, port, advertised } of wanted) {
+      opened.push({ listener: await environment.network.listen({ host, port }), advertised });
+    }
+  } catch (error) {
+    for (const { listener } of opened) listener.close();
+    throw error;
+  }
+  for (const { listener, advertised } of opened) {
+    const port = advertised?.port || listener.address.port;
+    server.serve(listener, { advertised: advertised && { host: advertised.host, port } });
+  }
+  return opened.map(({ listener }) => listener.address);
+}
+
+async function openFolder(data: string | KvFolder): Promise<KvFolder> {
+  if (typeof data !== "string") return data;
+  return data === "memory:" ? memoryFolder() : await openDenoFolder(data);
+}
+
+interface ControllerSurroundings {
+  readonly environment: Environment;
+  readonly ground: ImageGround;
+  /** The metadata as taken over at start. */
+  readonly store: MetadataStore;
+  /** Where it is taken over again after a crash. */
+  readonly meta: Kv;
+  readonly logs: LogStore;
+  readonly publish: (image: MetadataImage) => void;
+}
+
+function startController(
+  { environment, ground, store, meta, logs, publish }: ControllerSurroundings,
+): ActorRef<ControllerMessage> {
+  let opened: MetadataStore | null = store;
+
+  /** Removes the logs of a deleted topic, then the memory of it. What fails is repeated at the next start. */
+  function sweep({ id, name, partitionCount }: DeletedTopic): void {
+    const partitions = Array.from(
+      { length: partitionCount },
+      (_, partition) => ({ topicId: id, partition }),
+    );
+    logs.remove(partitions).then(
+      () => ref.tell("forgetDeleted", { id }),
+      (error) =>
+        environment.log.write("warn", `Cannot remove the records of topic ${name} yet`, { error }),
+    );
+  }
+
+  const ref = spawn<ControllerMessage>({
+    name: "controller",
+    environment,
+    unavailable: "NOT_CONTROLLER",
+    start: async () => {
+      const current = opened ?? await MetadataStore.open(meta, environment, null);
+      opened = null;
+      const image = imageOf(current.loaded, ground);
+      publish(image);
+      current.loaded.deletedTopics.forEach(sweep);
+      return controller({ environment, store: current, ground, image, publish, sweep });
+    },
+  });
+  return ref;
+}
