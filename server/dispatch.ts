@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { LogSink } from "../environment/environment.ts";
 import { KafkaError } from "../protocol/errors.ts";
 import { decodeRequestHeader, encodeResponse, type RequestHeader } from "../protocol/frames.ts";
 import { decodeMessage, type Draft, type Schema } from "../protocol/schema/mod.ts";
@@ -59,11 +58,19 @@ export function answerTo(call: Call, context: RequestContext): Answer | Promise<
       : encodeResponse(api.response, header.apiVersion, header.correlationId, draft);
   const refuse = (error: unknown): Answer => {
     if (error instanceof ConnectionRefusal) throw error;
-    return encode(api.refuse(request, asKafkaError(error, call, context), context));
+    const outcome = error instanceof KafkaError ? error : unforeseen(error, call, context);
+    return encode(api.refuse(request, outcome, context));
+  };
+  const succeed = (draft: Draft<Schema> | null): Answer => {
+    try {
+      return encode(draft);
+    } catch (error) {
+      return refuse(unforeseen(error, call, context));
+    }
   };
   try {
     const handled = api.handle(request, context);
-    return handled instanceof Promise ? handled.then(encode).catch(refuse) : encode(handled);
+    return handled instanceof Promise ? handled.then(succeed, refuse) : succeed(handled);
   } catch (error) {
     return refuse(error);
   }
@@ -87,9 +94,8 @@ function malformed(what: string, error: unknown): unknown {
 }
 
 /** What no handler foresaw is logged, once, and answered as UNKNOWN_SERVER_ERROR. */
-function asKafkaError(error: unknown, { api, header }: Call, context: RequestContext): KafkaError {
-  if (error instanceof KafkaError) return error;
-  const log: LogSink = context.broker.environment.log;
+function unforeseen(error: unknown, { api, header }: Call, context: RequestContext): KafkaError {
+  const { log } = context.broker.environment;
   log.write("error", `${api.name} v${header.apiVersion} failed`, { error });
   return new KafkaError("UNKNOWN_SERVER_ERROR");
 }

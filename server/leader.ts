@@ -18,13 +18,14 @@ export interface CurrentLeader {
   readonly currentLeader?: { readonly leaderId: number; readonly leaderEpoch: number };
 }
 
-/** The leader of a partition where the error is about leaders, else nothing. */
+/** The leader of a partition, where the error is about leaders and the version can tell it; else nothing. */
 export function leaderOf(
   errorCode: number,
   place: PartitionPlace | null,
-  { broker }: Pick<RequestContext, "broker">,
+  { broker, apiVersion }: Pick<RequestContext, "broker" | "apiVersion">,
+  sinceVersion: number,
 ): CurrentLeader {
-  if (place === null || !LEADER_ERRORS.has(errorCode)) return {};
+  if (place === null || !LEADER_ERRORS.has(errorCode) || apiVersion < sinceVersion) return {};
   const leaderEpoch = broker.leaderEpoch(place.topicId, place.partition);
   return { currentLeader: { leaderId: broker.nodeId, leaderEpoch } };
 }
@@ -47,7 +48,9 @@ export function thisNode(
 /** How to reach the leaders that an answer names: none, or this broker. */
 export function nodeEndpoints(
   partitions: readonly { readonly currentLeader?: unknown }[],
-  context: Pick<RequestContext, "broker" | "peer">,
+  context: Pick<RequestContext, "broker" | "peer" | "apiVersion">,
+  sinceVersion: number,
 ): readonly NodeEndpoint[] {
+  if (context.apiVersion < sinceVersion) return [];
   return partitions.some(({ currentLeader }) => currentLeader) ? [thisNode(context)] : [];
 }

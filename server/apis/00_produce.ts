@@ -16,6 +16,7 @@ import { checkPartition, repeated, topicNamed, topicOfId } from "../topics.ts";
 
 /** Kafka's tools may write to internal topics, under this client id. */
 const ADMIN_CLIENT_ID = "__admin_client";
+const LEADER_VERSION = 10;
 const TOPIC_ID_VERSION = 13;
 /** From this version on a client can be told to abort its transaction (KIP-890). */
 const ABORTABLE_VERSION = 11;
@@ -166,7 +167,7 @@ class Appending {
       isAbortable ? new KafkaError("TRANSACTION_ABORTABLE", outcome.message) : outcome,
     );
     const place = topic && { topicId: topic.id, partition: index };
-    return { ...answer, ...leaderOf(answer.errorCode, place, this.context) };
+    return { ...answer, ...leaderOf(answer.errorCode, place, this.context, LEADER_VERSION) };
   }
 
   readonly #settleOne = () => {
@@ -208,7 +209,7 @@ function shape(
   context: RequestContext,
 ): Draft<typeof produceResponse> {
   const partitions = responses.flatMap(({ partitionResponses }) => partitionResponses);
-  return { responses, nodeEndpoints: nodeEndpoints(partitions, context) };
+  return { responses, nodeEndpoints: nodeEndpoints(partitions, context, LEADER_VERSION) };
 }
 
 /** @throws ConnectionRefusal when something failed: closing is all that tells the client */

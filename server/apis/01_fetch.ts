@@ -11,6 +11,8 @@ import type { FetchedPartition } from "../fetch/partition.ts";
 import { isolationOf } from "../isolation.ts";
 import { nodeEndpoints } from "../leader.ts";
 
+const ENDPOINTS_VERSION = 16;
+
 type TopicAnswer = Draft<typeof fetchResponse>["responses"][number];
 
 /**
@@ -43,7 +45,11 @@ export const fetch = defineApi({
       errorCode: 0,
       sessionId,
       responses: byTopic(told),
-      nodeEndpoints: nodeEndpoints(told.map(({ answer }) => answer), context),
+      nodeEndpoints: nodeEndpoints(
+        told.map(({ answer }) => answer),
+        context,
+        ENDPOINTS_VERSION,
+      ),
     };
   },
 

@@ -29,6 +29,8 @@ const SINCE: ReadonlyMap<number, number> = new Map([
   [LATEST_TIERED, 9],
   [EARLIEST_PENDING_UPLOAD, 11],
 ]);
+/** Answers say from this version on which epoch an offset was written in. */
+const LEADER_EPOCH_VERSION = 4;
 /** The request says from this version on how long it may take. */
 const TIMEOUT_VERSION = 10;
 
@@ -77,7 +79,7 @@ export const listOffsets = defineApi({
             errorCode: 0,
             timestamp: BigInt(found.timestampMs),
             offset: BigInt(found.offset),
-            leaderEpoch: found.leaderEpoch,
+            ...(context.apiVersion >= LEADER_EPOCH_VERSION && { leaderEpoch: found.leaderEpoch }),
           };
         } catch (error) {
           return failed(wanted, outcomeError(error, "ListOffsets", context));

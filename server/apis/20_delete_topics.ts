@@ -87,5 +87,5 @@ function failed(
 ): TopicAnswer {
   const isNewCode = kind === "TOPIC_DELETION_DISABLED" && apiVersion < DISABLED_VERSION;
   const errorCode = isNewCode ? new KafkaError("INVALID_REQUEST").code : code;
-  return { name, topicId, errorCode, ...(apiVersion >= 5 && { errorMessage: message }) };
+  return { name, topicId, errorCode, errorMessage: message };
 }

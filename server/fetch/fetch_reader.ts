@@ -20,6 +20,8 @@ export interface FetchTerms {
   readonly maxWaitMs: number;
 }
 
+/** From this version on the leader is told beside errors about leaders. */
+const LEADER_VERSION = 12;
 /** From this version on topics are named by id. */
 const TOPIC_ID_VERSION = 13;
 
@@ -115,7 +117,7 @@ export class FetchReader {
       logStartOffset: -1n,
       abortedTransactions: this.terms.isolation === "read_committed" ? [] : null,
       records: [],
-      ...leaderOf(errorCode, place, this.context),
+      ...leaderOf(errorCode, place, this.context, LEADER_VERSION),
     };
   }
 
