@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console -- a benchmark prints
 /**
  * The log against the raw store: the same bytes through the log's append and read, and as full commits and lists of Deno KV,
  * in one run, turn by turn. Prints ratios with their spread (lowest to highest round).

@@ -6,13 +6,9 @@
 import { writeBaseOffset, writeLeaderEpoch } from "../../protocol/records/batch_header.ts";
 import type { KvLimits } from "../kv/kv.ts";
 import { checksum } from "./checksum.ts";
-import {
-  CHUNK_DATA_START,
-  ChunkBuilder,
-  type ChunkEntry,
-  ENTRY_BYTES_MAX,
-  PARTITION_BYTES_MAX,
-} from "./chunk.ts";
+import { CHUNK_DATA_START } from "./chunk.ts";
+import { ChunkBuilder, PARTITION_BYTES_MAX } from "./chunk_builder.ts";
+import { type ChunkEntry, ENTRY_BYTES_MAX } from "./chunk_entry.ts";
 import { ChunkArena } from "./chunk_arena.ts";
 import { CHUNKS_PER_COMMIT_MAX } from "./keys.ts";
 import type { AppendOutcome, PartitionId } from "./partition_log.ts";

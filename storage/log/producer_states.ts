@@ -19,6 +19,7 @@ import {
 } from "../../protocol/records/batch_header.ts";
 import type { AbortedTransaction } from "./partition_log.ts";
 import type { ByteReader, ByteWriter } from "./binary.ts";
+import { type ProducerEntry, readProducerEntry, writeProducerEntry } from "./producer_entry.ts";
 
 /** Batches remembered per producer: as many as a client may have in flight. */
 export const REMEMBERED_BATCHES_MAX = 5;
@@ -74,24 +75,6 @@ export interface ProducerUndo {
   readonly producerId: bigint;
   readonly previous: ProducerEntry | null;
   readonly markerOffset: number;
-}
-
-interface BatchMetadata {
-  readonly firstSequence: number;
-  readonly lastSequence: number;
-  readonly lastOffset: number;
-  readonly timestampMs: number;
-}
-
-/** Never changed: each batch makes a new one, so that the old one can be put back. */
-interface ProducerEntry {
-  readonly producerEpoch: number;
-  readonly coordinatorEpoch: number;
-  readonly lastTimestampMs: number;
-  /** -1 = none. */
-  readonly txnFirstOffset: number;
-  /** Oldest first. */
-  readonly batches: readonly BatchMetadata[];
 }
 
 /** A transaction whose marker is decided, but not durable yet. */
@@ -247,7 +230,7 @@ export class ProducerStates {
       else entries.delete(producerId);
     }
     writer.varint(entries.size);
-    for (const [producerId, entry] of entries) writeEntry(writer, producerId, entry);
+    for (const [producerId, entry] of entries) writeProducerEntry(writer, producerId, entry);
   }
 
   /** Reads what `encode` wrote. */
@@ -255,7 +238,7 @@ export class ProducerStates {
     const states = new ProducerStates();
     const open: [bigint, number][] = [];
     for (let left = reader.varint(); left > 0; left--) {
-      const [producerId, entry] = readEntry(reader);
+      const [producerId, entry] = readProducerEntry(reader);
       states.#entries.set(producerId, entry);
       if (entry.txnFirstOffset !== NONE) open.push([producerId, entry.txnFirstOffset]);
     }
@@ -338,39 +321,4 @@ function requireSequence(
     "OUT_OF_ORDER_SEQUENCE_NUMBER",
     `Producer ${header.producerId}, epoch ${header.producerEpoch}: sequence ${header.baseSequence} came, ${expected} was expected`,
   );
-}
-
-function writeEntry(writer: ByteWriter, producerId: bigint, entry: ProducerEntry): void {
-  writer.int64(producerId);
-  writer.signed(entry.producerEpoch);
-  writer.signed(entry.coordinatorEpoch);
-  writer.signed(entry.lastTimestampMs);
-  writer.signed(entry.txnFirstOffset);
-  writer.varint(entry.batches.length);
-  for (const batch of entry.batches) {
-    writer.varint(batch.firstSequence);
-    writer.varint(batch.lastSequence);
-    writer.varint(batch.lastOffset);
-    writer.signed(batch.timestampMs);
-  }
-}
-
-function readEntry(reader: ByteReader): [bigint, ProducerEntry] {
-  const producerId = reader.int64();
-  const head = {
-    producerEpoch: reader.signed(),
-    coordinatorEpoch: reader.signed(),
-    lastTimestampMs: reader.signed(),
-    txnFirstOffset: reader.signed(),
-  };
-  const batches: BatchMetadata[] = [];
-  for (let left = reader.varint(); left > 0; left--) {
-    batches.push({
-      firstSequence: reader.varint(),
-      lastSequence: reader.varint(),
-      lastOffset: reader.varint(),
-      timestampMs: reader.signed(),
-    });
-  }
-  return [producerId, { ...head, batches }];
 }

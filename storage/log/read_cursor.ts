@@ -5,13 +5,8 @@
  * @module
  */
 import { KafkaError } from "../../protocol/errors.ts";
-import {
-  type Chunk,
-  CHUNK_DATA_START,
-  type ChunkEntry,
-  isWhole,
-  type StagedParts,
-} from "./chunk.ts";
+import { type Chunk, CHUNK_DATA_START } from "./chunk.ts";
+import { type ChunkEntry, isWhole, type StagedParts } from "./chunk_entry.ts";
 import { sequenceOf } from "./keys.ts";
 import {
   type ClosedPart,

@@ -13,7 +13,7 @@ import { chunkRef, headKey, logStartKey, tombstoneKey } from "./keys.ts";
 import { encodeLogStart } from "./log_start.ts";
 import { PartitionIndex, partitionName } from "./partition_index.ts";
 import type { PartitionId } from "./partition_log.ts";
-import { type ProducerFacts, ProducerStates } from "./producer_states.ts";
+import { loadProducers } from "./producer_recovery.ts";
 import { freezeSegment, type SegmentRoll } from "./segment_roll.ts";
 import { encodeOpenSegment, type ShardCatalogue } from "./shard_catalogue.ts";
 import { ShardReader } from "./shard_reader.ts";
@@ -205,53 +205,23 @@ export class Shard implements PartitionHome {
   }
 
   async #load(name: string, index: PartitionIndex): Promise<StoredPartition> {
-    const producers = await this.#loadProducers(index);
+    const producers = await loadProducers(
+      index,
+      this.reader,
+      (error) => this.#lostProducers(index, error),
+    );
     const partition = new StoredPartition(this, index, producers);
     index.writeProducers = (writer) => partition.writeProducers(writer);
     this.#opened.set(name, partition);
     return partition;
   }
 
-  /** The newest snapshot of the producers, and what happened since. */
-  async #loadProducers(index: PartitionIndex): Promise<ProducerStates> {
-    while (true) {
-      const newest = index.closed.at(-1);
-      const { base, events } = await this.#closedProducers(index);
-      if (newest !== index.closed.at(-1)) continue; // a segment was closed meanwhile
-      const states = base ?? new ProducerStates();
-      for (const facts of events) states.apply(facts);
-      for (const part of [index.rolling, index.open]) {
-        for (const facts of part?.events ?? []) states.apply(facts);
-      }
-      const aborted = states.settle(index.endOffset);
-      if (index.open) {
-        index.open.aborted.push(...aborted);
-        index.open.events = [];
-      }
-      return states;
-    }
-  }
-
-  async #closedProducers(
-    index: PartitionIndex,
-  ): Promise<{ base: ProducerStates | null; events: ProducerFacts[] }> {
-    const events: ProducerFacts[] = [];
-    for (const part of index.closed.toReversed()) {
-      try {
-        const { producers } = this.reader.cachedDetail(part) ?? await this.reader.detail(part);
-        if (producers.kind === "snapshot") return { base: producers.states(), events };
-        if (producers.kind === "events") events.unshift(...producers.events);
-      } catch (error) {
-        if (!(error instanceof KafkaError) || error.kind !== "CORRUPT_MESSAGE") throw error;
-        this.#options.environment.log.write(
-          "error",
-          `${this.#options.name}: the producers of a partition are lost: duplicates may pass`,
-          { topicId: index.id.topicId, partition: index.id.partition, error },
-        );
-        return { base: null, events };
-      }
-    }
-    return { base: null, events };
+  #lostProducers({ id }: PartitionIndex, error: Error): void {
+    this.#options.environment.log.write(
+      "error",
+      `${this.#options.name}: the producers of a partition are lost, duplicates may pass`,
+      { topicId: id.topicId, partition: id.partition, error },
+    );
   }
 
   async #bury(ids: readonly PartitionId[]): Promise<void> {

@@ -6,7 +6,8 @@
 import { KafkaError } from "../../protocol/errors.ts";
 import type { Kv } from "../kv/kv.ts";
 import { checksum } from "./checksum.ts";
-import { Chunk, type StagedParts } from "./chunk.ts";
+import { Chunk } from "./chunk.ts";
+import type { StagedParts } from "./chunk_entry.ts";
 import type { ChunkCache } from "./chunk_cache.ts";
 import { chunkKey, detailKey, placeOf, sequenceOf, stagedKey } from "./keys.ts";
 import type { ClosedPart } from "./partition_index.ts";

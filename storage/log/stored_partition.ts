@@ -1,12 +1,5 @@
 import { KafkaError } from "../../protocol/errors.ts";
-import {
-  type BatchHeader,
-  hasProducerId,
-  isControl,
-  isTransactional,
-} from "../../protocol/records/batch_header.ts";
-import { readControlRecord } from "../../protocol/records/control.ts";
-import { recordsIn } from "../../protocol/records/records.ts";
+import type { BatchHeader } from "../../protocol/records/batch_header.ts";
 import type { ByteWriter } from "./binary.ts";
 import type { BatchOwner, NewBatch } from "./commit_builder.ts";
 import { type ClosedPart, OpenPart, type PartitionIndex } from "./partition_index.ts";
@@ -19,12 +12,8 @@ import type {
   PartitionLog,
   TimestampedOffset,
 } from "./partition_log.ts";
-import type {
-  ProducerFacts,
-  ProducerStates,
-  ProducerUndo,
-  TransactionMarker,
-} from "./producer_states.ts";
+import { producerFacts } from "./producer_facts.ts";
+import type { ProducerStates, ProducerUndo } from "./producer_states.ts";
 import { Queue } from "./queue.ts";
 import { ReadCursor, type ReadRequest } from "./read_cursor.ts";
 import type { ShardReader } from "./shard_reader.ts";
@@ -133,7 +122,7 @@ export class StoredPartition implements PartitionLog, BatchOwner {
     this.#home.requireWritable();
     if (this.#refusesWrites) throw removedError(this.id);
     const baseOffset = this.#logEndOffset;
-    const producer = hasProducerId(header) ? factsOf(bytes, header, baseOffset) : null;
+    const producer = producerFacts(bytes, header, baseOffset);
     const batch: NewBatch = {
       owner: this,
       baseOffset,
@@ -311,32 +300,6 @@ async function readOn(
     await cursor.load(next);
   }
   return cursor.result;
-}
-
-/** What a batch says of its producer; null for control batches that end no transaction. */
-function factsOf(bytes: Uint8Array, header: BatchHeader, baseOffset: number): ProducerFacts | null {
-  const marker = isControl(header) ? markerIn(bytes) : null;
-  if (isControl(header) && marker === null) return null;
-  return {
-    producerId: header.producerId,
-    producerEpoch: header.producerEpoch,
-    baseSequence: header.baseSequence,
-    baseOffset,
-    lastOffset: baseOffset + header.lastOffsetDelta,
-    timestampMs: header.maxTimestampMs,
-    transactional: isTransactional(header),
-    marker,
-  };
-}
-
-/** What a control batch says, if it ends a transaction. */
-function markerIn(bytes: Uint8Array): TransactionMarker | null {
-  for (const record of recordsIn(bytes)) {
-    const control = readControlRecord(record);
-    if (control.type === "other") return null;
-    return { committed: control.type === "commit", coordinatorEpoch: control.coordinatorEpoch };
-  }
-  return null;
 }
 
 /** The partition was deleted. */

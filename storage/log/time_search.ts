@@ -5,7 +5,7 @@
  * @module
  */
 import { recordsIn } from "../../protocol/records/records.ts";
-import type { ChunkEntry } from "./chunk.ts";
+import type { ChunkEntry } from "./chunk_entry.ts";
 import { type ClosedPart, OpenPart, type PartitionIndex, type Runs } from "./partition_index.ts";
 import type { LogRead, TimestampedOffset } from "./partition_log.ts";
 import type { ShardReader } from "./shard_reader.ts";

@@ -1,0 +1,54 @@
+import { KafkaError } from "../../protocol/errors.ts";
+import type { PartitionIndex } from "./partition_index.ts";
+import { type ProducerFacts, ProducerStates } from "./producer_states.ts";
+import type { ShardReader } from "./shard_reader.ts";
+
+/**
+ * The producers of a partition as of its last durable batch: the newest snapshot, and what happened since. Aborted
+ * transactions of the open segment come to light here, too.
+ *
+ * @param onLost told when a snapshot is damaged: the producers begin anew then.
+ * @throws KafkaError KAFKA_STORAGE_ERROR when the store fails.
+ */
+export async function loadProducers(
+  index: PartitionIndex,
+  reader: ShardReader,
+  onLost: (error: Error) => void,
+): Promise<ProducerStates> {
+  while (true) {
+    const newest = index.closed.at(-1);
+    const { base, events } = await closedProducers(index, reader, onLost);
+    if (newest !== index.closed.at(-1)) continue; // a segment was closed meanwhile
+    const states = base ?? new ProducerStates();
+    for (const facts of events) states.apply(facts);
+    for (const part of [index.rolling, index.open]) {
+      for (const facts of part?.events ?? []) states.apply(facts);
+    }
+    const aborted = states.settle(index.endOffset);
+    if (index.open) {
+      index.open.aborted.push(...aborted);
+      index.open.events = [];
+    }
+    return states;
+  }
+}
+
+async function closedProducers(
+  index: PartitionIndex,
+  reader: ShardReader,
+  onLost: (error: Error) => void,
+): Promise<{ readonly base: ProducerStates | null; readonly events: readonly ProducerFacts[] }> {
+  const events: ProducerFacts[] = [];
+  for (const part of index.closed.toReversed()) {
+    try {
+      const { producers } = reader.cachedDetail(part) ?? await reader.detail(part);
+      if (producers.kind === "snapshot") return { base: producers.states(), events };
+      if (producers.kind === "events") events.unshift(...producers.events);
+    } catch (error) {
+      if (!(error instanceof KafkaError) || error.kind !== "CORRUPT_MESSAGE") throw error;
+      onLost(error);
+      break;
+    }
+  }
+  return { base: null, events };
+}
