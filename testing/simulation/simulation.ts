@@ -113,6 +113,11 @@ export class Simulation implements AsyncDisposable {
     return process;
   }
 
+  /** The processes that live, in order of their start. */
+  processes(): SimulatedProcess[] {
+    return this.#processes.filter(({ alive }) => alive);
+  }
+
   /** A data folder by its name, made when first asked for. */
   store(name = "data", options?: StoreOptions): SimulatedStore {
     let store = this.#stores.get(name);

@@ -110,7 +110,9 @@ export class SimulatedNetwork {
   #listen(process: SimulatedProcess, address: Address): Promise<Listener> {
     const port = address.port === 0 ? this.#nextPort++ : address.port;
     const key = keyOf(process, { host: address.host, port });
-    if (this.#listeners.has(key)) {
+    const holder = this.#listeners.get(key);
+    // That of a paused process is taken over, as an address moves to the machine of a successor.
+    if (holder && !holder.process.paused) {
       return Promise.reject(
         new NetworkError(
           "addressInUse",
