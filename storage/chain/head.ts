@@ -6,6 +6,9 @@
 import { bytes, int64 } from "../../protocol/schema/fields.ts";
 import { message } from "../../protocol/schema/message.ts";
 import { decodeVersioned, encodeVersioned } from "../../protocol/schema/versioned.ts";
+import { checksum } from "../checksum.ts";
+
+const CHECKSUM_BYTES = 4;
 
 /** The last link of a chain. */
 export interface Head {
@@ -27,20 +30,26 @@ const headValue = message({
 
 /** HEAD as bytes. */
 export function encodeHead({ epoch, sequence, token, state }: Head): Uint8Array {
-  return encodeVersioned(headValue, 0, {
-    epoch: BigInt(epoch),
-    sequence: BigInt(sequence),
-    token,
-    state,
-  });
+  const draft = { epoch: BigInt(epoch), sequence: BigInt(sequence), token, state };
+  const value = encodeVersioned(headValue, 0, draft);
+  const bytes = new Uint8Array(value.length + CHECKSUM_BYTES);
+  bytes.set(value);
+  new DataView(bytes.buffer).setUint32(value.length, checksum(value));
+  return bytes;
 }
 
 /**
  * HEAD from bytes.
  *
- * @throws RangeError when they are not a HEAD of a known version
+ * @throws RangeError when they are damaged, or not a HEAD of a known version
  */
-export function decodeHead(value: Uint8Array): Head {
+export function decodeHead(bytes: Uint8Array): Head {
+  const value = bytes.subarray(0, Math.max(0, bytes.length - CHECKSUM_BYTES));
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  // A wrong sequence would have the next commits overwrite others.
+  if (value.length === 0 || view.getUint32(value.length) !== checksum(value)) {
+    throw new RangeError("HEAD of a chain of commits is damaged");
+  }
   const { epoch, sequence, token, state } = decodeVersioned(headValue, value);
   return { epoch: Number(epoch), sequence: Number(sequence), token, state };
 }

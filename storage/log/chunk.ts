@@ -17,7 +17,7 @@ import { crc32c } from "../../protocol/records/crc32c.ts";
 import { AT, readBatchHeader } from "../../protocol/records/batch_header.ts";
 import { uuidFromBytes } from "../../protocol/uuid.ts";
 import { ByteReader, putUint32, uint32At } from "./binary.ts";
-import { checksum } from "./checksum.ts";
+import { checksum } from "../checksum.ts";
 import { type ChunkEntry, isWhole, readEntries } from "./chunk_entry.ts";
 import type { PartitionId } from "./partition_log.ts";
 

@@ -5,7 +5,7 @@
  */
 import { writeBaseOffset, writeLeaderEpoch } from "../../protocol/records/batch_header.ts";
 import type { KvLimits } from "../kv/kv.ts";
-import { checksum } from "./checksum.ts";
+import { checksum } from "../checksum.ts";
 import { CHUNK_DATA_START } from "./chunk.ts";
 import { ChunkBuilder, PARTITION_BYTES_MAX } from "./chunk_builder.ts";
 import { type ChunkEntry, ENTRY_BYTES_MAX } from "./chunk_entry.ts";

@@ -5,6 +5,7 @@
  */
 import { KafkaError } from "../../protocol/errors.ts";
 import type { Kv } from "../kv/kv.ts";
+import { checksum } from "../checksum.ts";
 import { ByteReader, ByteWriter } from "./binary.ts";
 import { FORMAT_KEY } from "./keys.ts";
 
@@ -72,6 +73,7 @@ function encodeFormat({ files, shards }: LogShape): Uint8Array {
   writer.varint(LOG_FORMAT_VERSION);
   writer.varint(files);
   writer.varint(shards);
+  writer.uint32(checksum(writer.written));
   return writer.toBytes();
 }
 
@@ -81,7 +83,10 @@ function decodeFormat(value: Uint8Array, folder: string): LogShape {
     if (reader.uint8() !== MAGIC) throw new RangeError("no magic");
     const version = reader.varint();
     if (version !== LOG_FORMAT_VERSION) throw new LogFormatError(folder, `log format ${version}`);
-    return { files: reader.varint(), shards: reader.varint() };
+    const shape = { files: reader.varint(), shards: reader.varint() };
+    const end = reader.position;
+    if (reader.uint32() !== checksum(value, 0, end)) throw new RangeError("damaged");
+    return shape;
   } catch (error) {
     if (error instanceof RangeError) {
       throw new LogFormatError(folder, "an unreadable format record");

@@ -1,4 +1,5 @@
-import { ByteReader, ByteWriter } from "./binary.ts";
+import { ByteWriter } from "./binary.ts";
+import { seal, unseal } from "./checked_value.ts";
 
 const VERSION = 1;
 
@@ -15,21 +16,15 @@ export function encodeLogStart({ offset, deadBytes }: LogStart): Uint8Array {
   writer.uint8(VERSION);
   writer.varint(offset);
   writer.varint(deadBytes);
-  return writer.toBytes();
+  return seal(writer);
 }
 
 /**
  * A log start from bytes.
  *
- * @throws RangeError when they are of an unknown version.
+ * @throws RangeError when they are damaged or of an unknown version.
  */
 export function decodeLogStart(bytes: Uint8Array): LogStart {
-  const reader = new ByteReader(bytes);
-  const version = reader.uint8();
-  if (version !== VERSION) {
-    throw new RangeError(
-      `The start of a log has version ${version}, this program knows ${VERSION}`,
-    );
-  }
+  const reader = unseal(bytes, VERSION, "start of a log");
   return { offset: reader.varint(), deadBytes: reader.varint() };
 }

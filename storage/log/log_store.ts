@@ -6,6 +6,7 @@
 import type { Environment } from "../../environment/environment.ts";
 import { KafkaError } from "../../protocol/errors.ts";
 import { crc32c } from "../../protocol/records/crc32c.ts";
+import { uuidToBytes } from "../../protocol/uuid.ts";
 import type { Kv, KvFolder } from "../kv/kv.ts";
 import { ChunkCache } from "./chunk_cache.ts";
 import { DiskReserve } from "./disk_reserve.ts";
@@ -124,6 +125,7 @@ class KvLogStore implements LogStore {
 
   open(id: PartitionId): Promise<PartitionLog> {
     if (this.#closed) return Promise.reject(closedError());
+    uuidToBytes(id.topicId); // what cannot be stored must not come into a commit
     return this.#shardOf(id).open(id);
   }
 

@@ -5,15 +5,14 @@
  * @module
  */
 import { uuidFromBytes, uuidToBytes } from "../../protocol/uuid.ts";
-import { ByteReader, ByteWriter, uint32At } from "./binary.ts";
-import { checksum } from "./checksum.ts";
+import { ByteReader, ByteWriter } from "./binary.ts";
+import { seal, unseal } from "./checked_value.ts";
 import type { ClosedPart, OpenPart } from "./partition_index.ts";
 import { type Run, Runs } from "./partition_index.ts";
 import type { AbortedTransaction, EpochEntry, PartitionId } from "./partition_log.ts";
 import { type ProducerFacts, ProducerStates } from "./producer_states.ts";
 
 const VERSION = 1;
-const CRC_BYTES = 4;
 /** Upper bound of an entry without its epochs, and of one epoch. */
 const ENTRY_BYTES_MAX = 90;
 const EPOCH_BYTES_MAX = 16;
@@ -85,7 +84,7 @@ function encodePage(head: SegmentHead, entries: readonly SummaryEntry[]): Uint8A
       writer.varint(startOffset);
     }
   }
-  return withCrc(writer);
+  return seal(writer);
 }
 
 /**
@@ -96,7 +95,7 @@ function encodePage(head: SegmentHead, entries: readonly SummaryEntry[]): Uint8A
 export function decodeSummary(
   value: Uint8Array,
 ): { readonly head: SegmentHead; readonly entries: readonly SummaryEntry[] } {
-  const reader = checked(value, "summary of a segment");
+  const reader = unseal(value, VERSION, "summary of a segment");
   const head = {
     segment: reader.varint(),
     firstSequence: reader.varint(),
@@ -181,7 +180,7 @@ export function encodeDetail(
     writer.uint8(part.events.length > 0 ? EVENTS : NO_PRODUCERS);
     if (part.events.length > 0) writeEvents(writer, part.events);
   }
-  return withCrc(writer);
+  return seal(writer);
 }
 
 /**
@@ -190,7 +189,7 @@ export function encodeDetail(
  * @throws RangeError when they are damaged or of an unknown version.
  */
 export function decodeDetail(bytes: Uint8Array): SegmentDetail {
-  const reader = checked(bytes, "details of a segment");
+  const reader = unseal(bytes, VERSION, "details of a segment");
   const runs = new Runs();
   let previous = { firstOffset: 0, ref: 0, maxTimestampMs: 0 };
   for (let left = reader.varint(); left > 0; left--) {
@@ -250,22 +249,4 @@ function readEvents(reader: ByteReader): ProducerFacts[] {
       marker: null,
     };
   });
-}
-
-function withCrc(writer: ByteWriter): Uint8Array {
-  writer.uint32(checksum(writer.written));
-  return writer.toBytes();
-}
-
-function checked(bytes: Uint8Array, what: string): ByteReader {
-  const end = bytes.length - CRC_BYTES;
-  if (end < 1 || checksum(bytes, 0, end) !== uint32At(bytes, end)) {
-    throw new RangeError(`The ${what} is damaged`);
-  }
-  const reader = new ByteReader(bytes, 0, end);
-  const version = reader.uint8();
-  if (version !== VERSION) {
-    throw new RangeError(`The ${what} has version ${version}, this program knows ${VERSION}`);
-  }
-  return reader;
 }

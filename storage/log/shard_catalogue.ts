@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { ByteReader, ByteWriter } from "./binary.ts";
+import { ByteWriter } from "./binary.ts";
+import { seal, unseal } from "./checked_value.ts";
 import { PartitionIndex, partitionName } from "./partition_index.ts";
 import type { PartitionId } from "./partition_log.ts";
 import type { SegmentHead } from "./segment_summary.ts";
@@ -81,22 +82,16 @@ export function encodeOpenSegment({ segment, firstSequence }: OpenSegment): Uint
   writer.uint8(STATE_VERSION);
   writer.varint(segment);
   writer.varint(firstSequence);
-  return writer.toBytes();
+  return seal(writer);
 }
 
 /**
  * HEAD's state of a shard; that of a new shard is empty.
  *
- * @throws RangeError when it has an unknown version.
+ * @throws RangeError when it is damaged or has an unknown version.
  */
 export function decodeOpenSegment(state: Uint8Array): OpenSegment {
   if (state.length === 0) return { segment: 0, firstSequence: 0 };
-  const reader = new ByteReader(state);
-  const version = reader.uint8();
-  if (version !== STATE_VERSION) {
-    throw new RangeError(
-      `HEAD of a shard has version ${version}, this program knows ${STATE_VERSION}`,
-    );
-  }
+  const reader = unseal(state, STATE_VERSION, "HEAD of a shard");
   return { segment: reader.varint(), firstSequence: reader.varint() };
 }

@@ -5,7 +5,7 @@
  */
 import { KafkaError } from "../../protocol/errors.ts";
 import type { Kv } from "../kv/kv.ts";
-import { checksum } from "./checksum.ts";
+import { checksum } from "../checksum.ts";
 import { Chunk } from "./chunk.ts";
 import type { StagedParts } from "./chunk_entry.ts";
 import type { ChunkCache } from "./chunk_cache.ts";

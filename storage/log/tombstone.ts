@@ -1,6 +1,6 @@
 import { uuidFromBytes, uuidToBytes } from "../../protocol/uuid.ts";
-import { ByteReader, ByteWriter, uint32At } from "./binary.ts";
-import { checksum } from "./checksum.ts";
+import { ByteWriter } from "./binary.ts";
+import { seal, unseal } from "./checked_value.ts";
 import type { PartitionId } from "./partition_log.ts";
 import type { Tombstone } from "./shard_catalogue.ts";
 
@@ -18,8 +18,7 @@ export function encodeTombstone({ openSegment, ids }: Omit<Tombstone, "number">)
     writer.raw(uuidToBytes(topicId));
     writer.varint(partition);
   }
-  writer.uint32(checksum(writer.written));
-  return writer.toBytes();
+  return seal(writer);
 }
 
 /**
@@ -28,11 +27,7 @@ export function encodeTombstone({ openSegment, ids }: Omit<Tombstone, "number">)
  * @throws RangeError when they are damaged or of an unknown version.
  */
 export function decodeTombstone(bytes: Uint8Array, number: number): Tombstone {
-  const end = bytes.length - 4;
-  if (end < 1 || bytes[0] !== VERSION || checksum(bytes, 0, end) !== uint32At(bytes, end)) {
-    throw new RangeError("The note of removed partitions is damaged");
-  }
-  const reader = new ByteReader(bytes, 1, end);
+  const reader = unseal(bytes, VERSION, "note of removed partitions");
   const openSegment = reader.varint();
   const ids = Array.from({ length: reader.varint() }, (): PartitionId => ({
     topicId: uuidFromBytes(reader.raw(16)),
