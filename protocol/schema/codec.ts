@@ -103,10 +103,28 @@ export function readMessage<S extends Schema>(
   schema: S,
   version: number,
 ): Infer<S> {
+  return readChecked(reader, schema, version, () => reader.finish());
+}
+
+/** {@linkcode decodeMessage} from the reader's position on; more may follow. */
+export function readMessageStart<S extends Schema>(
+  reader: Reader,
+  schema: S,
+  version: number,
+): Infer<S> {
+  return readChecked(reader, schema, version, () => {});
+}
+
+function readChecked<S extends Schema>(
+  reader: Reader,
+  schema: S,
+  version: number,
+  checkEnd: () => void,
+): Infer<S> {
   const { read } = codecOf(schema, version);
   try {
     const decoded = read(reader) as Infer<S>;
-    reader.finish();
+    checkEnd();
     return decoded;
   } catch (error) {
     const place = `near byte ${reader.position}`;

@@ -3,7 +3,13 @@
  *
  * @module
  */
-export { decodeMessage, encodeMessage, readMessage, writeMessage } from "./codec.ts";
+export {
+  decodeMessage,
+  encodeMessage,
+  readMessage,
+  readMessageStart,
+  writeMessage,
+} from "./codec.ts";
 export {
   array,
   bool,
