@@ -97,9 +97,9 @@ export class DecisionLog {
    *
    * @throws KafkaError MESSAGE_TOO_LARGE, with nothing applied, when they cannot be written in one append
    */
-  append(decisions: readonly Decision[], durable: () => void): void {
+  append(decisions: readonly Decision[], durable: () => void = () => {}): void {
     if (decisions.length === 0) return this.whenDurable(durable);
-    const bytes = decisions.reduce((sum, decision) => sum + recordBytesMax(decision), 0);
+    const bytes = bytesOf(decisions);
     if (bytes > this.parts.batchBytesMax) {
       throw new KafkaError(
         "MESSAGE_TOO_LARGE",
@@ -113,6 +113,28 @@ export class DecisionLog {
     append.bytes += bytes;
     append.durable.push(durable);
     this.#write();
+  }
+
+  /** As {@linkcode append}, in as many appends as it takes: for decisions that need not be made together. */
+  appendAll(decisions: Iterable<Decision>, durable: () => void = () => {}): void {
+    let part: Decision[] = [];
+    let bytes = 0;
+    for (const decision of decisions) {
+      const more = recordBytesMax(decision);
+      if (part.length > 0 && bytes + more > this.parts.batchBytesMax) {
+        this.append(part);
+        part = [];
+        bytes = 0;
+      }
+      part.push(decision);
+      bytes += more;
+    }
+    this.append(part, durable);
+  }
+
+  /** Whether decisions can be written in one append. */
+  fits(decisions: readonly Decision[]): boolean {
+    return bytesOf(decisions) <= this.parts.batchBytesMax;
   }
 
   /** Calls `then` once everything decided so far is durable: at once if it is. For answers that only read. */
@@ -153,4 +175,8 @@ export class DecisionLog {
     for (const then of durable) then();
     this.#write();
   }
+}
+
+function bytesOf(decisions: readonly Decision[]): number {
+  return decisions.reduce((sum, decision) => sum + recordBytesMax(decision), 0);
 }
