@@ -1,4 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { openDenoFolder } from "../../storage/kv/deno/deno_folder.ts";
+import { FORMAT_KEY } from "../../storage/log/keys.ts";
 import { serveToEnd, Serving } from "./process.ts";
 
 const ANY_PORT = ["--listen", "127.0.0.1:0"];
@@ -50,6 +52,23 @@ Deno.test("serve refuses a data folder that another broker uses, and one that is
       `Cannot use the data folder "${data}": another broker has it open`,
     );
     await isRefused([...ANY_PORT, "--data", `${data}/lock`], new RegExp(`${data}/lock`));
+  } finally {
+    await Deno.remove(data, { recursive: true });
+  }
+});
+
+Deno.test("serve refuses a data folder of a format that it does not know", async () => {
+  const data = await Deno.makeTempDir();
+  try {
+    const folder = await openDenoFolder(data);
+    const store = await folder.open("log-0");
+    await store.commit({ sets: [{ key: FORMAT_KEY, value: Uint8Array.of(0x0d, 99) }] });
+    await store.close();
+    await folder.close();
+    await isRefused(
+      [...ANY_PORT, "--data", data],
+      new RegExp(`Cannot open the log in "${data}": .*99`),
+    );
   } finally {
     await Deno.remove(data, { recursive: true });
   }

@@ -15,7 +15,7 @@ export interface Suite {
 
 /** What suites need beyond npm; one that is not listed needs nothing. */
 const NEEDS: Readonly<Record<string, readonly Tool[]>> = {
-  java: [kafkaTools],
+  java_tools: [kafkaTools],
   kcat: [kcat],
   matrix: [kafkaTools, kcat],
 };

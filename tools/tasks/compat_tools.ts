@@ -23,12 +23,12 @@ const COPY_DEPENDENCIES =
 /** kcat of Debian: librdkafka's command line. */
 export const kcat = debianPackage("kcat", "kcat", "-V");
 
-const java = debianPackage("default-jre-headless", "java", "-version");
+const java = debianPackage("default-jdk-headless", "javac", "-version");
 const maven = debianPackage("maven", "mvn", "-version");
 
 /** Kafka's own console tools: `java -cp .cache/java/* org.apache.kafka.tools.TopicCommand …`. */
 export const kafkaTools: Tool = {
-  name: "Kafka's console tools (java and Maven)",
+  name: "Kafka's console tools (a JDK and Maven)",
   async isThere() {
     return await java.isThere() && await copiedFrom() === await Deno.readTextFile(POM);
   },

@@ -1,0 +1,63 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { main } from "../../cli/main.ts";
+import type { Terminal } from "../../cli/terminal.ts";
+import manifest from "../../deno.json" with { type: "json" };
+
+/** Runs a command in this process. */
+async function runMain(args: readonly string[], terminal: Partial<Terminal> = {}) {
+  const printed: string[] = [];
+  const complaints: string[] = [];
+  const code = await main(args, {
+    print: (line) => void printed.push(line),
+    complain: (line) => void complaints.push(line),
+    onStop: (stop) => stop(),
+    readFile: () => Promise.reject(new Error("there are no files")),
+    hostName: () => "this-machine",
+    sinceStartMs: () => 42,
+    ...terminal,
+  });
+  return { code, printed, complaints };
+}
+
+Deno.test("The command line tells its version and its commands", async () => {
+  assertEquals(await runMain(["--version"]), {
+    code: 0,
+    printed: [manifest.version],
+    complaints: [],
+  });
+  const { code, printed } = await runMain(["--help"]);
+  assertEquals(code, 0);
+  assertMatch(printed.join("\n"), /serve \[options\] +Run a broker/);
+});
+
+Deno.test("The command line answers 2 and one line to a command that it does not know", async () => {
+  assertEquals(await runMain(["servw"]), {
+    code: 2,
+    printed: [],
+    complaints: ["odradek: unknown command 'servw' (Did you mean serve?)"],
+  });
+});
+
+Deno.test("serve runs in this process, and ends when it is told to", async () => {
+  const { code, printed } = await runMain(["serve", "--listen=127.0.0.1:0", "--data=memory:"]);
+  assertEquals(code, 0);
+  assertMatch(
+    printed.join("\n"),
+    /^Odradek is ready on 127\.0\.0\.1:\d+: data memory:, 0 topics, 42 ms$/,
+  );
+});
+
+Deno.test("A message of several lines is told in one", async () => {
+  const readFile = () => Promise.reject(new Error("first\n  second"));
+  const { code, complaints } = await runMain(["serve", "--config=x"], { readFile });
+  assertEquals([code, complaints], [2, ["odradek: --config: cannot read x: first second"]]);
+});
+
+Deno.test("A fault of the program is told with its stack, and answered with 1", async () => {
+  const hostName = () => {
+    throw new TypeError("hostName is broken");
+  };
+  const { code, complaints } = await runMain(["serve", "--listen=0.0.0.0:0"], { hostName });
+  assertEquals(code, 1);
+  assertMatch(complaints[0], /^odradek: TypeError: hostName is broken\n +at /);
+});
