@@ -16,8 +16,8 @@ import { UsageError } from "./usage_error.ts";
 
 /** A listener, and what clients are told of it. */
 export interface ListenerChoice extends NamedAddress {
-  /** Port 0 = the port that the listener gets. */
-  readonly advertised: Address;
+  /** Port 0 = the port that the listener gets. Missing: the address that the client has connected to. */
+  readonly advertised?: Address;
 }
 
 /** What is used when neither the command line nor the settings say anything. */
@@ -27,13 +27,11 @@ export const LISTEN_DEFAULT = "127.0.0.1:9092";
  * The listeners to open.
  *
  * @param typed the options `--listen` and `--advertise`; they count before the settings.
- * @param hostName of this machine: what clients are told when a listener is on all its addresses.
  * @throws UsageError when an address is malformed, cannot be dialled, or asks for a protocol other than PLAINTEXT.
  */
 export function chooseListeners(
   typed: { readonly listen?: readonly string[]; readonly advertise?: readonly string[] },
   settings: BrokerConfig,
-  hostName: () => string,
 ): readonly ListenerChoice[] {
   const listeners = typed.listen?.map((text) => plaintext(parseAddress(text, "--listen"))) ??
     (settings.isSet("listeners")
@@ -43,8 +41,7 @@ export function chooseListeners(
   const advertisedFor = advertisedBy(typed.advertise, listeners, settings);
   return listeners.map((listener, index) => {
     const { host, port } = advertisedFor(listener, index) ?? listener;
-    const told = isWildcard(host) ? hostName() : host;
-    return { ...listener, advertised: { host: told, port } };
+    return isWildcard(host) ? listener : { ...listener, advertised: { host, port } };
   });
 }
 

@@ -37,7 +37,8 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
     )
     .option(
       "--advertise <host:port>",
-      "what clients are told instead of the listener's address; one for each --listen",
+      "what clients are told instead of the listener's address; one for each --listen " +
+        "(default for 0.0.0.0: the address that the client connected to)",
       collect,
     )
     .option("--data <dir>", "the data folder, or memory: (default: ./data)")
@@ -59,7 +60,7 @@ async function serve(
   terminal: Terminal,
 ): Promise<void> {
   const file = typed.config === undefined ? null : await readSettings(typed.config, terminal);
-  const options = resolveServeOptions(typed, file, terminal.hostName);
+  const options = resolveServeOptions(typed, file);
   const stopped = new Promise<void>((resolve) => terminal.onStop(resolve));
   await using broker = await start(options);
   terminal.print(readyLine(broker, options, terminal.sinceStartMs()));

@@ -48,19 +48,17 @@ type Entry = readonly [name: string, text: string];
 /**
  * What a broker is started with. An option counts before `--set`, `--set` before the settings file.
  *
- * @param hostName of this machine: what clients are told when a listener is on all its addresses.
  * @throws UsageError when something is wrong with any of it.
  */
 export function resolveServeOptions(
   typed: ServeArguments,
   file: SettingsFile | null,
-  hostName: () => string,
 ): ServeOptions {
   const fromFile = file === null ? [] : fileEntries(file);
   if (file !== null) parseConfig(fromFile, file.name);
   const entries = [...fromFile, ...(typed.set ?? []).map(parseSetting)];
   const settings = parseConfig(entries, "--set");
-  const listeners = chooseListeners(typed, settings, hostName);
+  const listeners = chooseListeners(typed, settings);
   const data = typed.data ?? folderOf(settings) ?? DATA_DEFAULT;
   const nodeId = chooseNodeId(typed.nodeId, settings);
   const chosen: Entry[] = [
@@ -136,5 +134,5 @@ function checkLogLevel(text: string): LogLevel {
 }
 
 function advertisedText(listeners: readonly ListenerChoice[]): string {
-  return listenersText(listeners.map(({ name, advertised }) => ({ name, ...advertised })));
+  return listenersText(listeners.map((listener) => ({ ...listener, ...listener.advertised })));
 }

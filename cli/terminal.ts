@@ -14,8 +14,6 @@ export interface Terminal {
   onStop(stop: () => void): void;
   /** The text of a file. */
   readFile(path: string): Promise<string>;
-  /** The name of this machine. */
-  hostName(): string;
   /** Milliseconds since the process was started. */
   sinceStartMs(): number;
 }
@@ -44,7 +42,6 @@ export function denoTerminal(): Terminal {
       if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", onSignal);
     },
     readFile: (path) => Deno.readTextFile(path),
-    hostName: () => Deno.hostname(),
     sinceStartMs: () => performance.now(),
   };
 }

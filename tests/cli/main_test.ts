@@ -12,7 +12,6 @@ async function runMain(args: readonly string[], terminal: Partial<Terminal> = {}
     complain: (line) => void complaints.push(line),
     onStop: (stop) => stop(),
     readFile: () => Promise.reject(new Error("there are no files")),
-    hostName: () => "this-machine",
     sinceStartMs: () => 42,
     ...terminal,
   });
@@ -54,10 +53,11 @@ Deno.test("A message of several lines is told in one", async () => {
 });
 
 Deno.test("A fault of the program is told with its stack, and answered with 1", async () => {
-  const hostName = () => {
-    throw new TypeError("hostName is broken");
+  const sinceStartMs = () => {
+    throw new TypeError("the clock is broken");
   };
-  const { code, complaints } = await runMain(["serve", "--listen=0.0.0.0:0"], { hostName });
+  const args = ["serve", "--listen=127.0.0.1:0", "--data=memory:"];
+  const { code, complaints } = await runMain(args, { sinceStartMs });
   assertEquals(code, 1);
-  assertMatch(complaints[0], /^odradek: TypeError: hostName is broken\n +at /);
+  assertMatch(complaints[0], /^odradek: TypeError: the clock is broken\n +at /);
 });

@@ -4,7 +4,7 @@ import { UsageError } from "../../cli/usage_error.ts";
 
 function resolve(typed: ServeArguments, file?: string) {
   const settings = file === undefined ? null : { name: "server.properties", text: file };
-  return resolveServeOptions(typed, settings, () => "this-machine");
+  return resolveServeOptions(typed, settings);
 }
 
 function refuses(typed: ServeArguments, message: string, file?: string): void {
@@ -62,17 +62,19 @@ Deno.test("An option counts before --set, and --set before the settings file", (
   assertEquals(config.list("listeners"), ["PLAINTEXT://127.0.0.1:0"]);
 });
 
-Deno.test("A listener on all addresses tells clients the name of the machine, unless it is told another", () => {
+Deno.test("A listener on all addresses is not told to clients, unless as another", () => {
   const listen = ["0.0.0.0:9092", "[::]:9093"];
+  const resolved = (advertise?: string[]) => resolve({ listen, advertise });
   const advertised = (advertise?: string[]) =>
-    resolve({ listen, advertise }).listeners.map(({ advertised }) => advertised);
-  assertEquals(advertised(), [
-    { host: "this-machine", port: 9092 },
-    { host: "this-machine", port: 9093 },
-  ]);
+    resolved(advertise).listeners.map(({ advertised }) => advertised);
+  assertEquals(advertised(), [undefined, undefined]);
   assertEquals(advertised(["broker.example:1"]), [
     { host: "broker.example", port: 1 },
-    { host: "this-machine", port: 9093 },
+    undefined,
+  ]);
+  assertEquals(resolved(["broker.example:1"]).config.list("advertised.listeners"), [
+    "PLAINTEXT://broker.example:1",
+    "PLAINTEXT://[::]:9093",
   ]);
 });
 
