@@ -3,7 +3,7 @@
  * The log against the raw store: the same bytes through the log's append and read, and as full commits and lists of Deno KV,
  * in one run, turn by turn. Prints ratios with their spread (lowest to highest round).
  *
- *     deno run --unstable-kv --allow-read --allow-write --allow-env --allow-sys=statfs bench/log_bench.ts [MB per round] [rounds]
+ *     deno run --unstable-kv --allow-read --allow-write --allow-env --allow-sys=statfs bench/log_bench.ts [MB per round] [rounds] [folder] [appends|reads]
  *
  * @module
  */
@@ -71,13 +71,18 @@ async function appendAll(logs: readonly PartitionLog[], batch: Uint8Array, count
   });
 }
 
-/** The same bytes as full commits, as many in flight as the log has. */
-async function commitAll(stores: readonly Kv[], bytes: number, round: number) {
+/** The same bytes as full commits, as many in flight as the log has (one partition: one). */
+async function commitAll(
+  stores: readonly Kv[],
+  bytes: number,
+  round: number,
+  inFlightPerFile = IN_FLIGHT_PER_FILE,
+) {
   const value = environment.random.bytes(VALUE_BYTES);
   const commits = Math.ceil(bytes / (VALUE_BYTES * VALUES_PER_COMMIT));
   let next = 0;
   await Promise.all(stores.flatMap((kv) =>
-    Array.from({ length: IN_FLIGHT_PER_FILE }, async () => {
+    Array.from({ length: inFlightPerFile }, async () => {
       for (let n = next++; n < commits; n = next++) {
         const outcome = await kv.commit({
           sets: Array.from({ length: VALUES_PER_COMMIT }, (_, at) => ({
@@ -110,20 +115,52 @@ async function benchAppends(store: LogStore, raw: readonly Kv[]) {
       const batch = batchOf(bytes);
       const count = Math.ceil(roundBytes / batch.length);
       const ratios: number[] = [];
+      const chainRatios: number[] = [];
       const rates: number[] = [];
+      const rawBytes = count * batch.length;
       for (let turn = 0; turn < rounds; turn++) {
-        const ofRaw = await seconds(() => commitAll(raw, count * batch.length, round++));
+        const ofRaw = await seconds(() => commitAll(raw, rawBytes, round++));
+        const ofChain = partitions > 1
+          ? 0
+          : await seconds(() => commitAll(raw.slice(0, 1), rawBytes, round++, 1));
         const ofLog = await seconds(() => appendAll(logs, batch, count));
         ratios.push(ofRaw / ofLog);
+        chainRatios.push(ofChain / ofLog);
         rates.push(count / ofLog);
       }
       const rate = rates.toSorted((a, b) => a - b)[Math.floor(rounds / 2)];
       console.log(
         `append ${String(partitions).padStart(4)} partitions, ${label.padStart(6)}: ` +
           `${spread(ratios)} × raw, ${Math.round(rate)} appends/s, ` +
-          `${(rate * batch.length / MB).toFixed(0)} MB/s`,
+          `${(rate * batch.length / MB).toFixed(0)} MB/s` +
+          (partitions > 1 ? "" : `, ${spread(chainRatios)} × one raw chain`),
       );
     }
+  }
+}
+
+/** One small batch at a time: how long until it is durable, against a raw commit of the same bytes. */
+async function benchLatency(store: LogStore, raw: readonly Kv[]) {
+  const log = await store.open({ topicId: "benchbenchbenchbenchbA", partition: 5_000 });
+  const batch = batchOf(1_000);
+  const ofLog: number[] = [];
+  const ofRaw: number[] = [];
+  for (let n = 0; n < 1_000; n++) {
+    ofLog.push(await seconds(() => appendAll([log], batch, 1)));
+    ofRaw.push(
+      await seconds(async () => {
+        await raw[0].commit({ sets: [{ key: key("raw", "single", n), value: batch }] });
+      }),
+    );
+  }
+  const at = (times: number[], share: number) =>
+    times.toSorted((a, b) => a - b)[Math.floor(times.length * share)] * 1_000;
+  for (const [label, share] of [["p50", 0.5], ["p99", 0.99]] as const) {
+    const [log, raw] = [at(ofLog, share), at(ofRaw, share)];
+    console.log(
+      `one append at a time, ${label}: ${log.toFixed(2)} ms, raw commit ${raw.toFixed(2)} ms: ` +
+        `${(log / raw).toFixed(2)} × raw`,
+    );
   }
 }
 
@@ -191,6 +228,7 @@ try {
   const wanted = Deno.args[3];
   if (wanted !== "reads") {
     const store = await openLogStore({ folder: logFolder, environment });
+    await benchLatency(store, raw);
     await benchAppends(store, raw);
     await store.close();
   }

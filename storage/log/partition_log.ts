@@ -45,7 +45,10 @@ export interface LogStoreUsage {
 /** What became of an append. */
 export type AppendOutcome =
   | { readonly kind: "committed" }
-  /** Surely not stored, and never will be: the writer may answer an error and go on. */
+  /**
+   * Surely not stored, and never will be: the writer may answer an error and go on. The one exception: with KafkaError
+   * NOT_LEADER_OR_FOLLOWER this process was replaced, and only its successor knows.
+   */
   | { readonly kind: "failed"; readonly error: Error };
 
 /** Batches as stored, ready to be sent: each slice is a view that nobody writes to again. */
@@ -104,7 +107,9 @@ export interface PartitionLog {
    * fails too, and by the time its `onOutcome` is called the decided state is that of the committed log.
    *
    * @returns the base offset given.
-   * @throws KafkaError KAFKA_STORAGE_ERROR when the log is closed or refuses writes (disk reserve).
+   * @throws KafkaError KAFKA_STORAGE_ERROR when the log is closed or refuses writes (disk reserve), REQUEST_TIMED_OUT when
+   * too many bytes wait for the store, NOT_LEADER_OR_FOLLOWER when this process was replaced, UNKNOWN_TOPIC_OR_PARTITION
+   * when the partition was removed. Nothing was decided then.
    */
   append(
     batch: Uint8Array,
@@ -113,15 +118,16 @@ export interface PartitionLog {
   ): number;
 
   /**
-   * Calls `onOutcome` once, later, when the batch in flight at `baseOffset` is settled: for the duplicate of a batch whose
-   * first copy is not durable yet.
+   * Calls `onOutcome` once, when the batch in flight at `baseOffset` is settled: for the duplicate of a batch whose first
+   * copy is not durable yet. At once when it is durable already.
    */
   whenCommitted(baseOffset: number, onOutcome: (outcome: AppendOutcome) => void): void;
 
   /**
    * Whole batches from the one that contains `offset`, up to `beforeOffset` (high watermark or last stable offset) and
    * about `maxBytes`; at least one batch when `minOneBatch`. Synchronous when the bytes are in memory.
-   * Reads concurrent with retention may throw KafkaError OFFSET_OUT_OF_RANGE.
+   * Reads concurrent with retention may throw KafkaError OFFSET_OUT_OF_RANGE. Where stored bytes are damaged, what lies
+   * before them is given; asked for the damaged batch itself, it throws KafkaError CORRUPT_MESSAGE.
    */
   read(request: {
     readonly offset: number;
