@@ -68,12 +68,13 @@ export class SimulatedBroker {
   }
 
   /**
-   * Pauses it and starts a successor on the same store and address, which knows nothing of it: what happens when an
-   * orchestrator takes a broker for dead. The process returned is the zombie; it wakes by its `resume()`.
+   * Pauses it, gives its address to a successor on the same store and starts that: what happens when an orchestrator
+   * takes a broker for dead. The process returned is the zombie; it wakes by its `resume()`.
    */
   replace(): SimulatedProcess {
     const zombie = this.#process;
     zombie.pause();
+    this.simulation.network.unroute(zombie);
     this.#broker = null;
     this.#process = this.#start();
     return zombie;

@@ -41,8 +41,8 @@ export class SimulatedProcess {
     private readonly world: World,
     /** E.g. `broker#2`: unique in its world, also among its own incarnations. */
     readonly name: string,
-    /** The machine it runs on. */
-    readonly host: string,
+    /** The machine that it runs on: its loopback addresses are that one's. */
+    public host: string,
     parts: ProcessParts,
   ) {
     this.clock = new SimulatedClock(() => world.nowMs);

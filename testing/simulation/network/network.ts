@@ -58,6 +58,17 @@ export class SimulatedNetwork {
     this.#partitions.add(pairOf(from, to));
   }
 
+  /**
+   * Takes a process off its address: its connections stay, but nobody reaches it any more, and a successor may listen
+   * there. What an orchestrator does that takes a process for dead.
+   */
+  unroute(process: SimulatedProcess): void {
+    for (const [key, listener] of this.#listeners) {
+      if (listener.process === process) this.#listeners.delete(key);
+    }
+    process.host = `${process.host} of ${process.name}`;
+  }
+
   /** Ends all partitions. */
   heal(): void {
     this.#partitions.clear();
@@ -110,9 +121,7 @@ export class SimulatedNetwork {
   #listen(process: SimulatedProcess, address: Address): Promise<Listener> {
     const port = address.port === 0 ? this.#nextPort++ : address.port;
     const key = keyOf(process, { host: address.host, port });
-    const holder = this.#listeners.get(key);
-    // That of a paused process is taken over, as an address moves to the machine of a successor.
-    if (holder && !holder.process.paused) {
+    if (this.#listeners.has(key)) {
       return Promise.reject(
         new NetworkError(
           "addressInUse",

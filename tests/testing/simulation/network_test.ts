@@ -169,6 +169,23 @@ Deno.test("Simulated one-way partition lets the other way pass", async () => {
   assertEquals(forth, 0);
 });
 
+Deno.test("Simulated process taken off its address keeps its connections and leaves its port", async () => {
+  const { simulation, left, right, near, far } = await connected();
+  const successor = simulation.process("successor");
+  await simulation.run(async () => {
+    simulation.network.unroute(right);
+    const listener = await successor.environment.network.listen(ADDRESS);
+    await right.environment.network.listen(ADDRESS); // on a machine that nobody reaches
+    await near.write([Uint8Array.of(1)]);
+    assertEquals(await far.read(new Uint8Array(1)), 1);
+    const [, accepted] = await Promise.all([
+      left.environment.network.dial(ADDRESS),
+      listener.accept(),
+    ]);
+    assert(accepted !== null);
+  });
+});
+
 Deno.test("Simulated close ends reads on both sides and breaks the peer's writes", async () => {
   const { simulation, right, near, far } = await connected();
   await simulation.run(async () => {
