@@ -1,0 +1,124 @@
+import { errorFrom } from "../errors.ts";
+import { LIST_OFFSETS } from "../apis.ts";
+import { KafkaError } from "../../protocol/errors.ts";
+import { byTopic, partitionKey, type TopicPartition } from "../topic_partition.ts";
+import type { Cluster } from "./cluster.ts";
+
+/** What a reader sees: everything, or only what is outside of transactions that are open or were aborted. */
+export type IsolationLevel = "read_uncommitted" | "read_committed";
+
+/** A place in a log: its first record, its end, the record with the largest timestamp, or the first from a time on. */
+export type OffsetSpec = "earliest" | "latest" | "maxTimestamp" | {
+  /** Milliseconds since the Unix epoch. */
+  readonly timestampMs: number;
+};
+
+/** A partition, and which of its offsets is asked for. */
+export interface OffsetQuestion extends TopicPartition {
+  readonly at: OffsetSpec;
+}
+
+/** An offset that was asked for. */
+export interface FoundOffset extends TopicPartition {
+  /** -1n when no record is that young. */
+  readonly offset: bigint;
+  /** That of the record, or -1. */
+  readonly timestampMs: number;
+  /** -1 = unknown. */
+  readonly leaderEpoch: number;
+}
+
+/** What the names stand for on the wire. */
+const SPECIAL_TIMESTAMPS = { latest: -1n, earliest: -2n, maxTimestamp: -3n } as const;
+/** The first version that knows `maxTimestamp` (KIP-734). */
+const MAX_TIMESTAMP_VERSION = 7;
+
+/** The number of an isolation level on the wire. */
+export function isolationCode(level: IsolationLevel): number {
+  return level === "read_committed" ? 1 : 0;
+}
+
+/**
+ * Asks the leaders of partitions for offsets, again where that may help.
+ *
+ * @throws {KafkaError} what a broker says, or REQUEST_TIMED_OUT
+ */
+export async function listOffsets(
+  cluster: Cluster,
+  questions: readonly OffsetQuestion[],
+  isolation: IsolationLevel,
+  timeoutMs: number = cluster.settings.defaultApiTimeoutMs,
+): Promise<FoundOffset[]> {
+  const found = new Map<string, FoundOffset>();
+  await cluster.retry("list offsets", async () => {
+    const open = questions.filter((question) => !found.has(partitionKey(question)));
+    for (const topic of new Set(open.map(({ topic }) => topic))) {
+      await cluster.metadata.awaitTopic(topic, timeoutMs);
+    }
+    const asked = [...byLeader(cluster, open)].map(async ([leaderId, questions]) => {
+      const answers = await askLeader(cluster, leaderId, questions, isolation, timeoutMs);
+      for (const answer of answers) found.set(partitionKey(answer), answer);
+    });
+    const failed = (await Promise.allSettled(asked)).find(({ status }) => status === "rejected");
+    if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
+    const missing = questions.find((question) => !found.has(partitionKey(question)));
+    if (missing) throw new KafkaError("LEADER_NOT_AVAILABLE", `${partitionKey(missing)} has none`);
+  }, timeoutMs);
+  return questions.map((question) => found.get(partitionKey(question))!);
+}
+
+function byLeader(
+  { metadata }: Cluster,
+  questions: readonly OffsetQuestion[],
+): Map<number, OffsetQuestion[]> {
+  const leaders = new Map<number, OffsetQuestion[]>();
+  for (const question of questions) {
+    const partition = metadata.partition(question.topic, question.partition);
+    if (partition === null || partition.leaderId < 0) continue;
+    const list = leaders.get(partition.leaderId);
+    if (list) list.push(question);
+    else leaders.set(partition.leaderId, [question]);
+  }
+  return leaders;
+}
+
+/** What one leader answers. Throws the first error after all that is good was taken. */
+async function askLeader(
+  cluster: Cluster,
+  leaderId: number,
+  questions: readonly OffsetQuestion[],
+  isolation: IsolationLevel,
+  timeoutMs: number,
+): Promise<FoundOffset[]> {
+  const topics = [...byTopic(questions)].map(([name, partitions]) => ({
+    name,
+    partitions: partitions.map(({ topic, partition, at }) => ({
+      partitionIndex: partition,
+      currentLeaderEpoch: cluster.metadata.partition(topic, partition)?.leaderEpoch ?? -1,
+      timestamp: typeof at === "string" ? SPECIAL_TIMESTAMPS[at] : BigInt(at.timestampMs),
+    })),
+  }));
+  const needsMaxTimestamp = questions.some(({ at }) => at === "maxTimestamp");
+  const answer = await cluster.request(
+    leaderId,
+    LIST_OFFSETS,
+    { replicaId: -1, isolationLevel: isolationCode(isolation), topics, timeoutMs },
+    { versionMin: needsMaxTimestamp ? MAX_TIMESTAMP_VERSION : 0 },
+  );
+  return answer.topics.flatMap(({ name, partitions }) =>
+    partitions.map((partition) => {
+      const error = errorFrom(partition.errorCode);
+      if (error !== null) {
+        const key = partitionKey({ topic: name, partition: partition.partitionIndex });
+        throw new KafkaError(error.kind, `${key}: ${error.message}`);
+      }
+      return {
+        topic: name,
+        partition: partition.partitionIndex,
+        offset: partition.offset,
+        timestampMs: Number(partition.timestamp),
+        leaderEpoch: partition.leaderEpoch,
+      };
+    })
+  );
+}

@@ -1,0 +1,25 @@
+import {
+  findCoordinatorRequest,
+  findCoordinatorResponse,
+} from "../../protocol/messages/10_find_coordinator.ts";
+import { heartbeatRequest, heartbeatResponse } from "../../protocol/messages/12_heartbeat.ts";
+import { joinGroupRequest, joinGroupResponse } from "../../protocol/messages/11_join_group.ts";
+import { leaveGroupRequest, leaveGroupResponse } from "../../protocol/messages/13_leave_group.ts";
+import {
+  offsetCommitRequest,
+  offsetCommitResponse,
+} from "../../protocol/messages/08_offset_commit.ts";
+import {
+  offsetFetchRequest,
+  offsetFetchResponse,
+} from "../../protocol/messages/09_offset_fetch.ts";
+import { syncGroupRequest, syncGroupResponse } from "../../protocol/messages/14_sync_group.ts";
+import { api } from "../apis.ts";
+
+export const FIND_COORDINATOR = api(findCoordinatorRequest, findCoordinatorResponse);
+export const JOIN_GROUP = api(joinGroupRequest, joinGroupResponse);
+export const SYNC_GROUP = api(syncGroupRequest, syncGroupResponse);
+export const HEARTBEAT = api(heartbeatRequest, heartbeatResponse);
+export const LEAVE_GROUP = api(leaveGroupRequest, leaveGroupResponse);
+export const OFFSET_COMMIT = api(offsetCommitRequest, offsetCommitResponse);
+export const OFFSET_FETCH = api(offsetFetchRequest, offsetFetchResponse);

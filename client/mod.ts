@@ -1,0 +1,58 @@
+/**
+ * A Kafka client: producer, consumer and admin, over TCP or inside the process. It knows nothing of Odradek's broker and
+ * works against any Kafka from 2.1 on.
+ *
+ * ```ts
+ * import { Admin, Consumer, Producer } from "@odradek/odradek/client";
+ *
+ * const options = { environment, bootstrapServers: "127.0.0.1:9092" };
+ * await using admin = new Admin(options);
+ * await admin.createTopics([{ name: "orders", partitions: 1 }]);
+ *
+ * await using producer = new Producer(options);
+ * await producer.send({ topic: "orders", key: "42", value: "3 spools" });
+ *
+ * await using consumer = new Consumer(options);
+ * consumer.assign([{ topic: "orders", partition: 0 }]);
+ * consumer.seekToBeginning();
+ * const [record] = await consumer.poll();
+ * ```
+ *
+ * @module
+ */
+export { type ErrorName, KafkaError } from "../protocol/errors.ts";
+export type { Codec } from "../protocol/compression/codec.ts";
+export type { RecordDraft } from "../protocol/records/builder.ts";
+export type { ClientOptions } from "./options.ts";
+export type { Dial } from "./transport.ts";
+export type { TopicPartition } from "./topic_partition.ts";
+export type { Broker, PartitionView, TopicView } from "./cluster/cluster_view.ts";
+export type {
+  FoundOffset,
+  IsolationLevel,
+  OffsetQuestion,
+  OffsetSpec,
+} from "./cluster/list_offsets.ts";
+export { Producer } from "./producer/producer.ts";
+export type { Acks, ProducerOptions } from "./producer/options.ts";
+export type { Partitioner } from "./producer/partitioner.ts";
+export type { Content, ProducerRecord, RecordMetadata } from "./producer/record.ts";
+export { Consumer, type PollOptions } from "./consumer/consumer.ts";
+export type { ConsumerOptions, OffsetReset } from "./consumer/options.ts";
+export type { ConsumerRecord, RecordHeader } from "./consumer/record.ts";
+export {
+  Admin,
+  type ChangeOptions,
+  type ClusterDescription,
+  type CreatedTopic,
+  type NewTopic,
+} from "./admin/admin.ts";
+export type {
+  ConfigChange,
+  ConfigEntry,
+  ConfigResource,
+  ConfigSource,
+  ConfigType,
+  ResourceType,
+} from "./admin/config.ts";
+export { consumerStream, producerStream } from "./streams.ts";

@@ -1,0 +1,119 @@
+import type { Codec } from "../../protocol/compression/mod.ts";
+import {
+  type ClientOptions,
+  type ClientSettings,
+  clientSettings,
+  withDefaults,
+} from "../options.ts";
+import type { Partitioner } from "./partitioner.ts";
+
+/** How many copies must be safe before a record counts as sent: none, the leader's, or those of all in-sync replicas. */
+export type Acks = "all" | 0 | 1;
+
+/** How a producer works. Names and defaults are those of Kafka's producer configuration, in camelCase. */
+export interface ProducerOptions extends ClientOptions {
+  /** Default `all`. */
+  readonly acks?: Acks;
+  /** Whether the broker drops repeated batches and keeps their order. Default true, unless other settings rule it out. */
+  readonly enableIdempotence?: boolean;
+  /** Bytes of records that are gathered into one batch at most. Default 16 384. */
+  readonly batchSize?: number;
+  /** Milliseconds that an unfilled batch waits for more records. Default 5. */
+  readonly lingerMs?: number;
+  /** Bytes of records that wait to be sent or acknowledged. Default 33 554 432. */
+  readonly bufferMemory?: number;
+  /** Milliseconds that `send` waits for buffer memory and metadata. Default 60 000. */
+  readonly maxBlockMs?: number;
+  /** Milliseconds from `send` to success or failure, retries included. Default 120 000. */
+  readonly deliveryTimeoutMs?: number;
+  /** Bytes of one request, and so of one record, at most. Default 1 048 576. */
+  readonly maxRequestSize?: number;
+  /** Requests without an answer per broker. With idempotence 5 at most. Default 5. */
+  readonly maxInFlightRequestsPerConnection?: number;
+  /** How often a batch is sent again at most. Default 2 147 483 647: `deliveryTimeoutMs` ends it. */
+  readonly retries?: number;
+  /** Default `none`. */
+  readonly compressionType?: Codec;
+  /** Of gzip (-1, 1 to 9) and zstd (-131072 to 22). */
+  readonly compressionLevel?: number;
+  /** Chooses the partition of a record; default: by the hash of the key, or sticky without one (KIP-794). */
+  readonly partitioner?: Partitioner;
+  /** Whether records with a key are spread like those without. Default false. */
+  readonly partitionerIgnoreKeys?: boolean;
+  /** Whether partitions with a long queue get fewer of the records without a key. Default true. */
+  readonly partitionerAdaptivePartitioningEnable?: boolean;
+}
+
+type Numbers = Required<
+  Pick<
+    ProducerOptions,
+    | "acks"
+    | "batchSize"
+    | "lingerMs"
+    | "bufferMemory"
+    | "maxBlockMs"
+    | "deliveryTimeoutMs"
+    | "maxRequestSize"
+    | "maxInFlightRequestsPerConnection"
+    | "retries"
+    | "compressionType"
+    | "partitionerIgnoreKeys"
+    | "partitionerAdaptivePartitioningEnable"
+  >
+>;
+
+/** Defaults of {@linkcode ProducerOptions}. */
+export const PRODUCER_DEFAULTS: Numbers = {
+  acks: "all",
+  batchSize: 16_384,
+  lingerMs: 5,
+  bufferMemory: 33_554_432,
+  maxBlockMs: 60_000,
+  deliveryTimeoutMs: 120_000,
+  maxRequestSize: 1_048_576,
+  maxInFlightRequestsPerConnection: 5,
+  retries: 2_147_483_647,
+  compressionType: "none",
+  partitionerIgnoreKeys: false,
+  partitionerAdaptivePartitioningEnable: true,
+};
+
+/** Brokers remember so many batches of a producer. */
+const IDEMPOTENT_IN_FLIGHT_MAX = 5;
+
+/** {@linkcode ProducerOptions} with everything filled in. */
+export interface ProducerSettings extends Numbers {
+  readonly client: ClientSettings;
+  readonly enableIdempotence: boolean;
+  readonly compressionLevel: number | undefined;
+  readonly partitioner: Partitioner | undefined;
+}
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws {RangeError} when a number is out of range
+ * @throws {TypeError} when settings exclude each other, or as `clientSettings`
+ */
+export function producerSettings(options: ProducerOptions): ProducerSettings {
+  const settings = withDefaults(PRODUCER_DEFAULTS, options);
+  const { acks, retries, maxInFlightRequestsPerConnection: inFlight } = settings;
+  if (inFlight < 1) throw new RangeError("Cannot use maxInFlightRequestsPerConnection 0");
+  const obstacle = acks !== "all"
+    ? `acks ${acks}`
+    : retries === 0
+    ? "retries 0"
+    : inFlight > IDEMPOTENT_IN_FLIGHT_MAX
+    ? `maxInFlightRequestsPerConnection ${inFlight}`
+    : null;
+  if (options.enableIdempotence === true && obstacle !== null) {
+    throw new TypeError(`Cannot use enableIdempotence with ${obstacle}`);
+  }
+  return {
+    ...settings,
+    client: clientSettings(options),
+    enableIdempotence: options.enableIdempotence ?? obstacle === null,
+    compressionLevel: options.compressionLevel,
+    partitioner: options.partitioner,
+  };
+}

@@ -1,0 +1,345 @@
+import type { Timer } from "../../environment/environment.ts";
+import { errorFact, type ErrorName, KafkaError } from "../../protocol/errors.ts";
+import { INIT_PRODUCER_ID, PRODUCE } from "../apis.ts";
+import { backoffMs } from "../backoff.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import type { Connection } from "../connection/connection.ts";
+import { asError, cannot, needsMetadata, throwIfError, timedOut } from "../errors.ts";
+import { partitionKey } from "../topic_partition.ts";
+import type { Accumulator, Appended, PartitionQueue } from "./accumulator.ts";
+import type { ProducerBatch } from "./batch.ts";
+import type { BufferMemory } from "./buffer_memory.ts";
+import type { ProducerSettings } from "./options.ts";
+import { type BatchOutcome, ProduceCall } from "./produce_call.ts";
+import { Sequences } from "./sequences.ts";
+
+/** What a sender works with. */
+export interface SenderParts {
+  readonly settings: ProducerSettings;
+  readonly cluster: Cluster;
+  readonly accumulator: Accumulator;
+  readonly memory: BufferMemory;
+}
+
+/** "Not in order": what an idempotent producer gets over by itself. */
+const OUT_OF_ORDER: ReadonlySet<ErrorName> = new Set([
+  "OUT_OF_ORDER_SEQUENCE_NUMBER",
+  "UNKNOWN_PRODUCER_ID",
+]);
+
+/** Sends what the accumulator gathers: to each broker one request after another, a few in flight, one batch per partition. */
+export class Sender {
+  readonly #settings: ProducerSettings;
+  readonly #cluster: Cluster;
+  readonly #accumulator: Accumulator;
+  readonly #memory: BufferMemory;
+  /** null = not idempotent. */
+  readonly #sequences: Sequences | null;
+  /** Requests without an answer, by node. */
+  readonly #inFlight = new Map<number, number>();
+  #identifying = false;
+  #willRun = false;
+  #timer: Timer | null = null;
+  #timerAtMs = Infinity;
+  #closed = false;
+
+  constructor({ settings, cluster, accumulator, memory }: SenderParts) {
+    this.#settings = settings;
+    this.#cluster = cluster;
+    this.#accumulator = accumulator;
+    this.#memory = memory;
+    this.#sequences = settings.enableIdempotence
+      ? new Sequences(settings.maxInFlightRequestsPerConnection)
+      : null;
+    cluster.metadata.onChange(() => this.wake());
+  }
+
+  /** Sends what is ready, once the code that runs now is done: so what it adds goes along. */
+  wake(): void {
+    if (this.#willRun || this.#closed) return;
+    this.#willRun = true;
+    Promise.resolve().then(() => {
+      this.#willRun = false;
+      if (!this.#closed) this.#run();
+    });
+  }
+
+  /** A record was added to a batch. */
+  notice(appended: Appended): void {
+    if (appended === "joined") return;
+    const { lingerMs, client: { environment } } = this.#settings;
+    if (appended === "filled" || lingerMs === 0 || this.#accumulator.isFlushing) return this.wake();
+    const lingeredMs = environment.clock.monotonicMs() + lingerMs;
+    if (this.#timerAtMs > lingeredMs) this.#wakeAt(lingeredMs);
+  }
+
+  /** Stops sending; what is left fails. */
+  close(error: Error): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    for (const batch of [...this.#accumulator.incomplete]) this.#settle(batch, error);
+  }
+
+  #run(): void {
+    const nowMs = this.#settings.client.environment.clock.monotonicMs();
+    let nextMs = Infinity;
+    const byLeader = new Map<number, PartitionQueue[]>();
+    let leaderless = false;
+    for (const queue of [...this.#accumulator.active]) {
+      nextMs = Math.min(nextMs, this.#expire(queue, nowMs));
+      const readyAtMs = this.#readyAtMs(queue, nowMs);
+      if (readyAtMs > nowMs) {
+        nextMs = Math.min(nextMs, readyAtMs);
+        continue;
+      }
+      const leaderId = this.#leaderOf(queue);
+      if (leaderId === null) leaderless = true;
+      else if (byLeader.has(leaderId)) byLeader.get(leaderId)!.push(queue);
+      else byLeader.set(leaderId, [queue]);
+    }
+    if (leaderless) this.#cluster.metadata.invalidate();
+    if (byLeader.size > 0 && this.#sequences?.identity === null) this.#identify();
+    for (const [leaderId, queues] of byLeader) this.#serve(leaderId, queues, nowMs);
+    this.#wakeAt(nextMs);
+  }
+
+  /** Sends to one broker as much as may be in flight. */
+  #serve(nodeId: number, queues: readonly PartitionQueue[], nowMs: number): void {
+    const link = this.#cluster.link(nodeId);
+    if (link === null) return this.#cluster.metadata.invalidate();
+    if (link.connection === null) {
+      link.connect().then(() => this.wake(), () => {
+        this.#cluster.metadata.invalidate(); // the leader may be another one by now
+        this.wake();
+      });
+      return;
+    }
+    let turn = [...queues];
+    while ((this.#inFlight.get(nodeId) ?? 0) < this.#settings.maxInFlightRequestsPerConnection) {
+      const batches = this.#drain(turn, nowMs);
+      if (batches.length === 0) return;
+      turn = [...turn.slice(batches.length), ...turn.slice(0, batches.length)];
+      this.#send(nodeId, link.connection, batches);
+    }
+  }
+
+  /** Takes the first batch of as many queues as fit into one request. */
+  #drain(queues: readonly PartitionQueue[], nowMs: number): ProducerBatch[] {
+    const batches: ProducerBatch[] = [];
+    let bytes = 0;
+    for (const queue of queues) {
+      const head = queue.batches[0];
+      if (head === undefined || this.#readyAtMs(queue, nowMs) > nowMs) continue;
+      if (!this.#mayDrain(queue, head)) continue;
+      if (batches.length > 0 && bytes + head.sizeBytes > this.#settings.maxRequestSize) break;
+      const batch = this.#accumulator.take(queue);
+      this.#sequences?.drain(batch);
+      bytes += batch.encoded().length;
+      batches.push(batch);
+    }
+    return batches;
+  }
+
+  #mayDrain(queue: PartitionQueue, head: ProducerBatch): boolean {
+    if (this.#sequences !== null) return this.#sequences.mayDrain(head);
+    // With one request in flight the order is kept even across retries.
+    return this.#settings.maxInFlightRequestsPerConnection > 1 || queue.onWire === 0;
+  }
+
+  async #send(
+    nodeId: number,
+    connection: Connection,
+    batches: readonly ProducerBatch[],
+  ): Promise<void> {
+    const { acks, client } = this.#settings;
+    const call = new ProduceCall(batches, this.#cluster.metadata.view, {
+      acks: acks === "all" ? -1 : acks,
+      timeoutMs: client.requestTimeoutMs,
+    });
+    for (const batch of batches) batch.attempts++;
+    const deadline = this.#watchDelivery(batches);
+    this.#inFlight.set(nodeId, (this.#inFlight.get(nodeId) ?? 0) + 1);
+    try {
+      const { draft, versionMax } = call;
+      if (acks === 0) {
+        await connection.post(PRODUCE, draft, { versionMax });
+        for (const batch of batches) this.#onOutcome(batch, UNANSWERED);
+      } else {
+        const answer = await connection.request(PRODUCE, draft, { versionMax });
+        for (const [batch, outcome] of call.outcomes(answer)) this.#onOutcome(batch, outcome);
+      }
+    } catch (error) {
+      const outcome = failed(error);
+      for (const batch of batches) this.#onOutcome(batch, outcome);
+    } finally {
+      deadline?.cancel();
+      this.#inFlight.set(nodeId, this.#inFlight.get(nodeId)! - 1);
+      this.wake();
+    }
+  }
+
+  #onOutcome(batch: ProducerBatch, outcome: BatchOutcome): void {
+    const { kind, leader } = outcome;
+    this.#accumulator.returned(batch);
+    this.#sequences?.answered(batch);
+    if (leader !== null) this.#cluster.metadata.learn(leader);
+    else if (needsMetadata(kind)) this.#cluster.metadata.invalidate();
+    if (kind === "NONE" || kind === "DUPLICATE_SEQUENCE_NUMBER") {
+      this.#sequences?.acknowledged(batch);
+      batch.succeed(kind === "NONE" ? outcome.baseOffset : -1n, outcome.logAppendTimeMs);
+      this.#settle(batch, null);
+    } else if (batch.state !== "settled" && this.#isTooLarge(batch, kind)) {
+      const parts = batch.split();
+      this.#sequences?.split(batch, parts);
+      this.#accumulator.split(batch, parts);
+    } else if (this.#mayRetry(batch, kind)) {
+      if (OUT_OF_ORDER.has(kind)) this.#sequences?.outOfOrder(batch);
+      batch.notBeforeMs = this.#retryAtMs(batch);
+      this.#accumulator.requeue([batch]);
+    } else {
+      this.#sequences?.abandoned(batch);
+      this.#settle(batch, this.#failure(batch, outcome));
+    }
+  }
+
+  #isTooLarge({ recordCount }: ProducerBatch, kind: ErrorName): boolean {
+    return kind === "MESSAGE_TOO_LARGE" && recordCount > 1;
+  }
+
+  #mayRetry(batch: ProducerBatch, kind: ErrorName): boolean {
+    if (this.#closed || batch.state === "settled") return false;
+    if (batch.attempts > this.#settings.retries) return false;
+    return errorFact(kind).retriable || this.#sequences !== null && OUT_OF_ORDER.has(kind);
+  }
+
+  #failure({ target, attempts }: ProducerBatch, { kind, message }: BatchOutcome): Error {
+    const reason = message === null ? kind : `${kind}: ${message}`;
+    const tried = attempts > 1 ? ` (sent ${attempts} times)` : "";
+    return cannot(`produce to ${partitionKey(target)}`, new KafkaError(kind, reason + tried));
+  }
+
+  #retryAtMs({ attempts }: ProducerBatch): number {
+    const { environment, retryBackoffMs, retryBackoffMaxMs } = this.#settings.client;
+    const options = { firstMs: retryBackoffMs, maxMs: retryBackoffMaxMs };
+    return environment.clock.monotonicMs() + backoffMs(options, attempts, environment.random);
+  }
+
+  /** Gives back what a batch held, and tells those who wait, unless that is done. */
+  #settle(batch: ProducerBatch, error: Error | null): void {
+    if (error !== null) batch.fail(error);
+    this.#accumulator.complete(batch);
+    this.#memory.release(batch.reservedBytes);
+    batch.reservedBytes = 0;
+  }
+
+  /** When the first batch of a queue is to be sent. */
+  #readyAtMs({ batches }: PartitionQueue, nowMs: number): number {
+    const [head] = batches;
+    if (head === undefined) return Infinity;
+    if (head.notBeforeMs > nowMs) return head.notBeforeMs;
+    const isDue = head.isFull || head.attempts > 0 || batches.length > 1 ||
+      this.#accumulator.isFlushing || this.#memory.isScarce;
+    return isDue ? nowMs : head.createdMs + this.#settings.lingerMs;
+  }
+
+  /** Fails batches whose delivery took too long; returns when the next one will have. */
+  #expire(queue: PartitionQueue, nowMs: number): number {
+    for (let head = queue.batches[0]; head !== undefined; head = queue.batches[0]) {
+      const deadlineMs = head.createdMs + this.#settings.deliveryTimeoutMs;
+      if (deadlineMs > nowMs) return deadlineMs;
+      this.#accumulator.drop(queue, head);
+      this.#sequences?.abandoned(head);
+      this.#settle(head, this.#overdue(head));
+    }
+    return Infinity;
+  }
+
+  /** Tells those who wait for batches on the wire when it takes too long; their memory is held until the answer. */
+  #watchDelivery(batches: readonly ProducerBatch[]): Timer | null {
+    const { client: { environment, requestTimeoutMs }, deliveryTimeoutMs } = this.#settings;
+    const nowMs = environment.clock.monotonicMs();
+    const oldestMs = batches.reduce((min, { createdMs }) => Math.min(min, createdMs), Infinity);
+    const leftMs = oldestMs + deliveryTimeoutMs - nowMs;
+    if (leftMs > requestTimeoutMs) return null;
+    return environment.timers.schedule(Math.max(0, leftMs), () => {
+      for (const batch of batches) {
+        if (batch.createdMs + deliveryTimeoutMs <= nowMs + leftMs) {
+          batch.fail(this.#overdue(batch));
+        }
+      }
+    });
+  }
+
+  #overdue({ target, attempts }: ProducerBatch): Error {
+    return timedOut(
+      `Cannot produce to ${partitionKey(target)}: not acknowledged within ` +
+        `${this.#settings.deliveryTimeoutMs} ms (sent ${attempts} times)`,
+    );
+  }
+
+  #leaderOf({ target: { topic, partition } }: PartitionQueue): number | null {
+    const view = this.#cluster.metadata.partition(topic, partition);
+    return view === null || view.leaderId < 0 ? null : view.leaderId;
+  }
+
+  /** Asks for a producer id, once at a time. If the answer is no, nothing that waits can be sent. */
+  async #identify(): Promise<void> {
+    if (this.#identifying) return;
+    this.#identifying = true;
+    try {
+      this.#sequences!.identity = await this.#cluster.retry("get a producer id", async () => {
+        const answer = await this.#cluster.requestAny(INIT_PRODUCER_ID, {
+          transactionalId: null,
+          transactionTimeoutMs: 0x7fff_ffff,
+        });
+        throwIfError(answer.errorCode);
+        const { producerId, producerEpoch } = answer;
+        return { producerId, producerEpoch };
+      }, this.#settings.deliveryTimeoutMs);
+    } catch (error) {
+      this.#failQueued(asError(error));
+    } finally {
+      this.#identifying = false;
+      this.wake();
+    }
+  }
+
+  #failQueued(error: Error): void {
+    for (const queue of [...this.#accumulator.active]) {
+      for (const batch of [...queue.batches]) {
+        this.#accumulator.drop(queue, batch);
+        this.#sequences?.abandoned(batch);
+        this.#settle(batch, cannot(`produce to ${partitionKey(batch.target)}`, error));
+      }
+    }
+  }
+
+  #wakeAt(atMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#timerAtMs = atMs;
+    if (atMs === Infinity || this.#closed) return;
+    const { environment } = this.#settings.client;
+    const delayMs = Math.max(0, atMs - environment.clock.monotonicMs());
+    this.#timer = environment.timers.schedule(delayMs, () => {
+      this.#timer = null;
+      this.#timerAtMs = Infinity;
+      this.wake();
+    });
+  }
+}
+
+/** With acks 0 nobody knows the offset. */
+const UNANSWERED: BatchOutcome = {
+  kind: "NONE",
+  message: null,
+  baseOffset: -1n,
+  logAppendTimeMs: -1,
+  leader: null,
+};
+
+/** The outcome of a request that failed as a whole. */
+function failed(error: unknown): BatchOutcome {
+  const kind = error instanceof KafkaError ? error.kind : "UNKNOWN_SERVER_ERROR";
+  return { ...UNANSWERED, kind, message: asError(error).message };
+}
