@@ -21,6 +21,7 @@ import {
 } from "./actors/controller/metadata_image.ts";
 import { spawn } from "./actors/core/actor.ts";
 import type { ActorRef } from "./actors/core/message.ts";
+import { GroupCoordinators } from "./actors/group/group_coordinators.ts";
 import { Topics } from "./actors/topic/topics.ts";
 import { BrokerConfig } from "./config/broker_config.ts";
 import { denoEnvironment } from "./environment/deno/deno_environment.ts";
@@ -127,13 +128,26 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     }),
     (topics) => topics.stop(),
   );
+  let groups: GroupCoordinators | null = null;
   const publish = (image: MetadataImage) => {
     metadata = image;
     topics.follow(image);
+    groups?.follow(image);
   };
   const controllerRef = started.adopt(
     startController({ environment, ground, store, meta, logs, publish }),
     (ref) => ref.stop(),
+  );
+
+  groups = started.adopt(
+    new GroupCoordinators({
+      environment,
+      metadata: () => metadata,
+      controller: controllerRef,
+      partition: (topicId, partition) => topics.partition(topicId, partition),
+      stored: logs.stored(),
+    }),
+    (groups) => groups.stop(),
   );
 
   const server = started.adopt(
@@ -145,6 +159,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
         metadata: () => metadata,
         controller: controllerRef,
         partition: (topicId, partition) => topics.partition(topicId, partition),
+        coordinators: groups,
         leaderEpoch: (topicId, partition) => logs.leaderEpochOf({ topicId, partition }),
       },
     }),

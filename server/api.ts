@@ -24,6 +24,8 @@ export interface ServerState {
 /** The connection that a request came on. */
 export interface Peer {
   readonly principal: Principal;
+  /** Where the client is. */
+  readonly remote: Address;
   /** Where clients of the connection's listener are to connect. */
   readonly advertised: Address;
   /** Calls `callback` once when the connection is about to close; returns how to take that back. */

@@ -6,9 +6,24 @@
 import type { ControllerMessage } from "../actors/controller/messages.ts";
 import type { MetadataImage } from "../actors/controller/metadata_image.ts";
 import type { ActorRef } from "../actors/core/message.ts";
+import type { GroupMessage } from "../actors/group/messages.ts";
 import type { PartitionMessage } from "../actors/partition/messages.ts";
 import type { BrokerConfig } from "../config/broker_config.ts";
 import type { Environment } from "../environment/environment.ts";
+
+/** The coordinators of a broker. */
+export interface Coordinators {
+  /** The coordinator of a group, started on first use. Synchronous. */
+  group(groupId: string): ActorRef<GroupMessage>;
+  /** Every group coordinator that may know of groups. */
+  groups(): readonly ActorRef<GroupMessage>[];
+  /**
+   * Makes sure that groups can be coordinated: the first time, that their internal topic exists.
+   *
+   * @throws KafkaError COORDINATOR_NOT_AVAILABLE
+   */
+  prepareGroups(): Promise<void>;
+}
 
 /** What the server sees of the broker behind it. */
 export interface BrokerContext {
@@ -24,6 +39,8 @@ export interface BrokerContext {
    * in order of arrival. The caller has checked topic and partition against `metadata()`.
    */
   readonly partition: (topicId: string, partition: number) => ActorRef<PartitionMessage>;
+  /** The coordinators of groups, and later of transactions. */
+  readonly coordinators: Coordinators;
   /** Leader epoch of a partition, as Metadata tells it. Synchronous. */
   readonly leaderEpoch: (topicId: string, partition: number) => number;
 }

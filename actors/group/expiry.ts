@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ZERO_UUID } from "../../protocol/uuid.ts";
 import type { Decision } from "../coordinator/decision_log.ts";
 import type { Group } from "./group.ts";
 import type { Ground } from "./ground.ts";
@@ -28,10 +29,13 @@ export function expire(ground: Ground, rebalance: Rebalance): void {
   }
 }
 
-/** Removes the offsets of topics that are no more. */
+/** Removes the offsets of topics that are no more, also where another topic has got the name since. */
 export function forgetDeletedTopics(ground: Ground): void {
   for (const group of [...ground.groups]) {
-    removeOffsets(group, ground, ({ topic }) => !ground.topicExists(topic));
+    removeOffsets(group, ground, ({ topic, committed }) => {
+      const id = ground.topicId(topic);
+      return id === undefined || committed.topicId !== ZERO_UUID && committed.topicId !== id;
+    });
   }
 }
 

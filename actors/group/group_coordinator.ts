@@ -37,8 +37,8 @@ export interface GroupCoordinatorParts {
   /** Bytes of decisions in one append. */
   readonly batchBytesMax: number;
   readonly feed: Feed<GroupHappening>;
-  /** Whether there is a topic of this name. */
-  readonly topicExists: (name: string) => boolean;
+  /** The id of the topic of this name, if there is one. */
+  readonly topicId: (name: string) => string | undefined;
 }
 
 /** What a heartbeat is told is forgotten at once: it is not worth waiting for. */
@@ -49,7 +49,7 @@ export async function groupCoordinator(
   self: Self,
   parts: GroupCoordinatorParts,
 ): Promise<Behavior<GroupMessage>> {
-  const { environment, config, partition, batchBytesMax, feed, topicExists } = parts;
+  const { environment, config, partition, batchBytesMax, feed, topicId } = parts;
   const sessionOf = (group: Group, memberId: string): Deadline =>
     new Deadline(self, environment.clock, () => sessions.elapsed(group, memberId));
   const groups = new GroupTable(sessionOf);
@@ -66,7 +66,7 @@ export async function groupCoordinator(
     config,
     groups,
     feed,
-    topicExists,
+    topicId,
     decisions: log,
   };
   const rebalance = new Rebalance(ground);

@@ -61,12 +61,8 @@ export class GroupCoordinators {
     return this.#coordinator(this.#partitionOf(groupId));
   }
 
-  /**
-   * The coordinators that may know of groups: none as long as the topic is not there.
-   */
-  all(): readonly ActorRef<GroupMessage>[] {
-    const topic = this.parts.metadata().topics.get(GROUP_TOPIC);
-    if (!topic) return [];
+  /** The coordinators that may know of groups. */
+  groups(): readonly ActorRef<GroupMessage>[] {
     return [...this.#running.values()];
   }
 
@@ -75,7 +71,7 @@ export class GroupCoordinators {
    *
    * @throws KafkaError COORDINATOR_NOT_AVAILABLE when it cannot be created now
    */
-  async prepare(): Promise<void> {
+  async prepareGroups(): Promise<void> {
     await this.#topic();
   }
 
@@ -133,7 +129,7 @@ export class GroupCoordinators {
           partition: this.parts.partition(topic.id, partition),
           batchBytesMax: topic.config.maxMessageBytes - BATCH_HEADER_BYTES,
           feed: this.feed,
-          topicExists: (name) => metadata().topics.has(name),
+          topicId: (name) => metadata().topics.get(name)?.id,
         });
       },
     });

@@ -95,7 +95,8 @@ export class Joins {
     const member = group.member(memberId);
     switch (group.stateName) {
       case "PreparingRebalance":
-        return member?.join != null || group.state.context.joined < sizeMax;
+        return (member !== undefined && member.join !== null) ||
+          group.state.context.joined < sizeMax;
       case "CompletingRebalance":
       case "Stable":
         return member !== undefined || group.size < sizeMax;

@@ -24,22 +24,22 @@ type Coordinator = NonNullable<Draft<typeof findCoordinatorResponse>["coordinato
  * - v5: TRANSACTION_ABORTABLE may be answered
  * - v6: share groups
  *
- * There are no group coordinators yet: groups are answered COORDINATOR_NOT_AVAILABLE. Transactional ids are answered with
- * this broker, so that InitProducerId can refuse them for good instead of letting the client try again and again.
+ * Transactional ids are answered with this broker, so that InitProducerId can refuse them for good instead of letting the
+ * client try again and again.
  */
 export const findCoordinator = defineApi({
   name: "FindCoordinator",
   key: 10,
   versions: [0, 6],
-  note: "Groups are answered COORDINATOR_NOT_AVAILABLE: there are none yet.",
   request: findCoordinatorRequest,
   response: findCoordinatorResponse,
 
-  handle({ key, keyType, coordinatorKeys }, context) {
+  async handle({ key, keyType, coordinatorKeys }, context) {
     if (context.apiVersion >= BATCH_VERSION) {
-      return { coordinators: coordinatorKeys.map((key) => find(key, keyType, context)) };
+      const found = coordinatorKeys.map((key) => find(key, keyType, context));
+      return { coordinators: await Promise.all(found) };
     }
-    const { key: _key, ...found } = find(key, keyType, context);
+    const { key: _key, ...found } = await find(key, keyType, context);
     return found;
   },
 
@@ -52,20 +52,21 @@ export const findCoordinator = defineApi({
   },
 });
 
-function find(key: string, keyType: number, context: RequestContext): Coordinator {
+async function find(key: string, keyType: number, context: RequestContext): Promise<Coordinator> {
   try {
     switch (keyType) {
       case GROUP:
         authorize(context, "Describe", "Group", key);
-        throw new KafkaError("COORDINATOR_NOT_AVAILABLE", "There are no group coordinators yet");
-      case TRANSACTION: {
+        await context.broker.coordinators.prepareGroups();
+        break;
+      case TRANSACTION:
         authorize(context, "Describe", "TransactionalId", key);
-        const { nodeId, host, port } = thisNode(context);
-        return { key, nodeId, host, port, errorCode: 0, errorMessage: null };
-      }
+        break;
       default:
         throw new KafkaError("INVALID_REQUEST", `There are no coordinators of type ${keyType}`);
     }
+    const { nodeId, host, port } = thisNode(context);
+    return { key, nodeId, host, port, errorCode: 0, errorMessage: null };
   } catch (error) {
     return notFound(key, outcomeError(error, "FindCoordinator", context));
   }

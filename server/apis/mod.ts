@@ -8,7 +8,15 @@ import { produce } from "./00_produce.ts";
 import { fetch } from "./01_fetch.ts";
 import { listOffsets } from "./02_list_offsets.ts";
 import { metadata } from "./03_metadata.ts";
+import { offsetCommit } from "./08_offset_commit.ts";
+import { offsetFetch } from "./09_offset_fetch.ts";
 import { findCoordinator } from "./10_find_coordinator.ts";
+import { joinGroup } from "./11_join_group.ts";
+import { heartbeat } from "./12_heartbeat.ts";
+import { leaveGroup } from "./13_leave_group.ts";
+import { syncGroup } from "./14_sync_group.ts";
+import { describeGroups } from "./15_describe_groups.ts";
+import { listGroups } from "./16_list_groups.ts";
 import { apiVersions } from "./18_api_versions.ts";
 import { createTopics } from "./19_create_topics.ts";
 import { deleteTopics } from "./20_delete_topics.ts";
@@ -20,9 +28,11 @@ import { deleteAcls } from "./31_delete_acls.ts";
 import { describeConfigs } from "./32_describe_configs.ts";
 import { alterConfigs } from "./33_alter_configs.ts";
 import { createPartitions } from "./37_create_partitions.ts";
+import { deleteGroups } from "./42_delete_groups.ts";
 import { electLeaders } from "./43_elect_leaders.ts";
 import { incrementalAlterConfigs } from "./44_incremental_alter_configs.ts";
 import { listPartitionReassignments } from "./46_list_partition_reassignments.ts";
+import { offsetDelete } from "./47_offset_delete.ts";
 import { describeCluster } from "./60_describe_cluster.ts";
 import { describeProducers } from "./61_describe_producers.ts";
 import { listConfigResources } from "./74_list_config_resources.ts";
@@ -33,7 +43,15 @@ const TOLD: readonly Api[] = [
   fetch,
   listOffsets,
   metadata,
+  offsetCommit,
+  offsetFetch,
   findCoordinator,
+  joinGroup,
+  heartbeat,
+  leaveGroup,
+  syncGroup,
+  describeGroups,
+  listGroups,
   createTopics,
   deleteTopics,
   initProducerId,
@@ -44,9 +62,11 @@ const TOLD: readonly Api[] = [
   describeConfigs,
   alterConfigs,
   createPartitions,
+  deleteGroups,
   electLeaders,
   incrementalAlterConfigs,
   listPartitionReassignments,
+  offsetDelete,
   describeCluster,
   describeProducers,
   listConfigResources,

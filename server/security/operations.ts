@@ -38,9 +38,10 @@ const POSSIBLE = {
     "AlterConfigs",
     "IdempotentWrite",
   ],
+  Group: ["Read", "Describe", "Delete", "DescribeConfigs", "AlterConfigs"],
 } as const satisfies Partial<Record<ResourceType, readonly Operation[]>>;
 
-/** The operations that whoever asks may do, as the bit field of Metadata and DescribeCluster (KIP-430). */
+/** The operations that whoever asks may do, as a bit field (KIP-430). */
 export function authorizedOperations(
   asker: Asker,
   resourceType: keyof typeof POSSIBLE,
