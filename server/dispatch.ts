@@ -5,7 +5,7 @@
  */
 import { KafkaError } from "../protocol/errors.ts";
 import { decodeRequestHeader, encodeResponse, type RequestHeader } from "../protocol/frames.ts";
-import { decodeMessage, type Draft, type Schema } from "../protocol/schema/mod.ts";
+import { type Draft, Reader, readMessageStart, type Schema } from "../protocol/schema/mod.ts";
 import type { Answer } from "./answer_queue.ts";
 import { type Api, ConnectionRefusal, type RequestContext } from "./api.ts";
 import { ProtocolViolation } from "./frame_reader.ts";
@@ -80,9 +80,14 @@ function isServed({ versions: [oldest, newest] }: Api, version: number): boolean
   return version >= oldest && version <= newest;
 }
 
+/**
+ * Bytes after the end of a request are let pass, as in Kafka: librdkafka's Metadata for all topics has three of them in
+ * flexible versions, because it writes an int32 for what is a single byte there.
+ */
 function decodeBody(api: Api, header: RequestHeader, frame: Uint8Array) {
   try {
-    return decodeMessage(api.request, header.apiVersion, frame.subarray(header.bodyOffset));
+    const reader = new Reader(frame, header.bodyOffset);
+    return readMessageStart(reader, api.request, header.apiVersion);
   } catch (error) {
     throw malformed(`${api.name} v${header.apiVersion} is malformed`, error);
   }

@@ -140,7 +140,10 @@ Deno.test("kafka-topics is told why a topic cannot be made", async () => {
   };
   await refused([topic], "already exists");
   await refused(["two words"], "other than ASCII alphanumerics");
-  await refused([uniqueName("copies"), "--replication-factor", "3"], "replication factor");
+  await refused(
+    [uniqueName("copies"), "--replication-factor", "3"],
+    "Unable to replicate the partition 3 time(s)",
+  );
 });
 
 Deno.test("kafka-topics makes nothing twice, and nothing at all of a bad setting", async () => {

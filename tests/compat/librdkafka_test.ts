@@ -12,7 +12,14 @@ import { CODECS, createTopic, storedCodecs } from "./support/topics.ts";
 const broker = brokerOfSuite();
 
 function client(): KafkaClient {
-  return new KafkaClient({ brokers: broker.bootstrap, clientId: "compat", logLevel: "error" });
+  // Its producers cannot be closed: they are to try once, and no more, when the broker has stopped.
+  const configuration = { "reconnect.backoff.ms": 10_000, "log.connection.close": false };
+  return new KafkaClient({
+    brokers: broker.bootstrap,
+    clientId: "compat",
+    logLevel: "error",
+    configuration,
+  });
 }
 
 /** Sends values, and returns the offsets they got. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { kafkaTools, kcat, type Tool } from "./compat_tools.ts";
+import { kafkaClients, kafkaTools, kcat, type Tool } from "./compat_tools.ts";
 
 /** A compat suite. */
 export interface Suite {
@@ -13,8 +13,12 @@ export interface Suite {
   readonly needs: readonly Tool[];
 }
 
+/** The versions of Kafka's Java clients that are tried: of each line the last, from the first with zstd on. */
+export const KAFKA_CLIENTS: readonly string[] = ["2.1.1", "2.8.2", "3.9.1", "4.3.1"];
+
 /** What suites need beyond npm; one that is not listed needs nothing. */
 const NEEDS: Readonly<Record<string, readonly Tool[]>> = {
+  java_client: KAFKA_CLIENTS.map(kafkaClients),
   java_tools: [kafkaTools],
   kcat: [kcat],
   matrix: [kafkaTools, kcat],

@@ -16,41 +16,66 @@ export interface Tool {
 /** The folder, below the root of the project, that Kafka's own console tools are copied to. */
 export const JAVA_FOLDER = ".cache/java";
 
-const POM = "tests/compat/java/pom.xml";
 const COPY_DEPENDENCIES =
   "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
 
 /** kcat of Debian: librdkafka's command line. */
 export const kcat = debianPackage("kcat", "kcat", "-V");
 
-const java = debianPackage("default-jdk-headless", "javac", "-version");
+const jdk = debianPackage("default-jdk-headless", "javac", "-version");
 const maven = debianPackage("maven", "mvn", "-version");
 
 /** Kafka's own console tools: `java -cp .cache/java/* org.apache.kafka.tools.TopicCommand …`. */
-export const kafkaTools: Tool = {
-  name: "Kafka's console tools (a JDK and Maven)",
-  async isThere() {
-    return await java.isThere() && await copiedFrom() === await Deno.readTextFile(POM);
-  },
-  async install() {
-    for (const tool of [java, maven]) if (!await tool.isThere()) await tool.install();
-    await remove(JAVA_FOLDER);
-    const { ok } = await run("mvn", [
-      "--quiet",
-      "--batch-mode",
-      `--file=${POM}`,
-      COPY_DEPENDENCIES,
-      `-DoutputDirectory=${Deno.cwd()}/${JAVA_FOLDER}`,
-      "-DincludeScope=runtime",
-    ]);
-    if (ok) await Deno.copyFile(POM, `${JAVA_FOLDER}/pom.xml`);
-  },
-};
+export const kafkaTools: Tool = mavenJars({
+  name: "Kafka's console tools (java and Maven)",
+  pom: "tests/compat/java/pom.xml",
+  folder: JAVA_FOLDER,
+});
 
-/** The POM that the tools in the folder were copied by: another one means that they are of another version. */
-async function copiedFrom(): Promise<string | null> {
+/** Kafka's Java clients of one version. */
+export function kafkaClients(version: string): Tool {
+  return mavenJars({
+    name: `Kafka's Java clients ${version} (java and Maven)`,
+    pom: "tests/compat/java/clients.xml",
+    folder: `.cache/kafka-clients/${version}`,
+    properties: [`-Dkafka.version=${version}`],
+  });
+}
+
+/** What the POM names, copied to a folder, and a JDK to compile against it and run it. */
+function mavenJars({ name, pom, folder, properties = [] }: {
+  readonly name: string;
+  readonly pom: string;
+  readonly folder: string;
+  readonly properties?: readonly string[];
+}): Tool {
+  // Another POM in the folder means that the jars in it are of other versions.
+  const copiedPom = `${folder}/pom.xml`;
+  return {
+    name,
+    async isThere() {
+      return await jdk.isThere() && await textOf(copiedPom) === await textOf(pom);
+    },
+    async install() {
+      for (const tool of [jdk, maven]) if (!await tool.isThere()) await tool.install();
+      await remove(folder);
+      const { ok } = await run("mvn", [
+        "--quiet",
+        "--batch-mode",
+        `--file=${pom}`,
+        COPY_DEPENDENCIES,
+        `-DoutputDirectory=${Deno.cwd()}/${folder}`,
+        "-DincludeScope=runtime",
+        ...properties,
+      ]);
+      if (ok) await Deno.copyFile(pom, copiedPom);
+    },
+  };
+}
+
+async function textOf(path: string): Promise<string | null> {
   try {
-    return await Deno.readTextFile(`${JAVA_FOLDER}/pom.xml`);
+    return await Deno.readTextFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;

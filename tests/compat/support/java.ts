@@ -1,12 +1,30 @@
-import type { ProgramEnd } from "./program.ts";
-import { runProgram } from "./program.ts";
+import { type ProgramEnd, runProgram } from "./program.ts";
 
 const SOURCES = new URL("../java/", import.meta.url).pathname;
+const CACHE = new URL("../../../.cache/", import.meta.url).pathname;
 
-/** Where `deno task test:compat` puts Kafka's console tools. */
-const KAFKA = new URL("../../../.cache/java/*", import.meta.url).pathname;
+/** The class path of Kafka's console tools, where `deno task test:compat` puts them. */
+export const KAFKA_TOOLS = `${CACHE}java/*`;
 
-/** A JVM that runs Kafka's console tools, and the programs of `tests/compat/java`, one after the other. */
+/** The class path of one version of Kafka's clients. */
+export function kafkaClients(version: string): string {
+  return `${CACHE}kafka-clients/${version}/*`;
+}
+
+/** Compiles programs of `tests/compat/java`, to a temporary folder that is returned. */
+export async function compileJava(
+  programs: readonly string[],
+  classPath: string,
+): Promise<string> {
+  const classes = await Deno.makeTempDir({ prefix: "odradek-java-" });
+  const sources = programs.map((program) => `${SOURCES}${program}.java`);
+  const args = ["-d", classes, "-cp", classPath, ...sources];
+  const { code, stderr } = await runProgram("javac", args);
+  if (code !== 0) throw new Error(`javac: ${stderr}`);
+  return classes;
+}
+
+/** A JVM that runs Kafka's console tools, and programs of our own, one after the other. */
 export class Jvm implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #classes: string;
@@ -21,18 +39,10 @@ export class Jvm implements AsyncDisposable {
     this.#answers = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   }
 
-  /**
-   * Compiles the programs and starts the JVM.
-   *
-   * @param jars its class path; Kafka's console tools if left out.
-   */
-  static async start(jars: string = KAFKA): Promise<Jvm> {
-    const classes = await Deno.makeTempDir({ prefix: "odradek-java-" });
-    const sources = [...Deno.readDirSync(SOURCES)].map(({ name }) => SOURCES + name)
-      .filter((path) => path.endsWith(".java"));
-    const { code, stderr } = await runProgram("javac", ["-d", classes, "-cp", KAFKA, ...sources]);
-    if (code !== 0) throw new Error(`javac: ${stderr}`);
-    const args = ["-Xmx512m", "-XX:+UseSerialGC", "-cp", `${classes}:${jars}`, "Tools"];
+  /** Starts a JVM that knows these programs of `tests/compat/java` besides Kafka's tools. */
+  static async start(programs: readonly string[] = []): Promise<Jvm> {
+    const classes = await compileJava(["Tools", ...programs], KAFKA_TOOLS);
+    const args = ["-Xmx512m", "-XX:+UseSerialGC", "-cp", `${classes}:${KAFKA_TOOLS}`, "Tools"];
     const child = new Deno.Command("java", {
       args,
       stdin: "piped",
@@ -73,9 +83,9 @@ export class Jvm implements AsyncDisposable {
 }
 
 /** Starts a JVM before the first test of a file, and ends it after the last one. To be read within tests only. */
-export function jvmOfSuite(jars?: string): { readonly jvm: Jvm } {
+export function jvmOfSuite(...programs: string[]): { readonly jvm: Jvm } {
   let jvm: Jvm;
-  Deno.test.beforeAll(async () => void (jvm = await Jvm.start(jars)));
+  Deno.test.beforeAll(async () => void (jvm = await Jvm.start(programs)));
   Deno.test.afterAll(() => jvm[Symbol.asyncDispose]());
   return {
     get jvm() {
