@@ -69,8 +69,8 @@ export class FrameReader {
   async fill(): Promise<boolean> {
     const size = this.#large === null ? this.#announcedSize() : null;
     if (size !== null && SIZE_BYTES + size > SMALL_FRAME_BYTES_MAX) {
-      this.#large = new LargeFrame(size, this.memory.lease(this.evict));
-      await this.#large.begin(this.#buffer.subarray(this.#start + SIZE_BYTES, this.#end));
+      const head = this.#buffer.subarray(this.#start + SIZE_BYTES, this.#end);
+      this.#large = new LargeFrame(size, head, this.memory.lease(size, this.evict));
       this.#start = this.#end;
     }
     if (this.#large !== null) return await this.#large.receive(this.stream);
@@ -125,12 +125,24 @@ export class FrameReader {
   }
 }
 
-/** A frame in a buffer of its own, while it is received and after. */
+/**
+ * A frame in a buffer of its own, while it is received and after. The first 64 KiB are as free as those of a small frame;
+ * what comes beyond is taken from the request memory.
+ */
 class LargeFrame implements Frame {
-  #buffer = new Uint8Array(0);
-  #received = 0;
+  #buffer: Uint8Array;
+  #received: number;
 
-  constructor(private readonly size: number, private readonly lease: FrameLease) {}
+  /** @param head what the receive buffer already holds of it */
+  constructor(
+    private readonly size: number,
+    head: Uint8Array,
+    private readonly lease: FrameLease,
+  ) {
+    this.#buffer = new Uint8Array(Math.min(size, SMALL_FRAME_BYTES_MAX));
+    this.#buffer.set(head);
+    this.#received = head.length;
+  }
 
   get bytes(): Uint8Array {
     return this.#buffer;
@@ -140,15 +152,9 @@ class LargeFrame implements Frame {
     return this.#received === this.size;
   }
 
-  /** Takes over what the receive buffer already holds of this frame. */
-  async begin(head: Uint8Array): Promise<void> {
-    await this.#grow(SMALL_FRAME_BYTES_MAX);
-    this.#buffer.set(head);
-    this.#received = head.length;
-  }
-
+  /** Receives some bytes; false at the end of the stream. */
   async receive(stream: ByteStream): Promise<boolean> {
-    if (this.#received === this.#buffer.length) await this.#grow(this.#buffer.length * 2);
+    if (this.#received === this.#buffer.length) await this.#grow();
     const received = await stream.read(this.#buffer.subarray(this.#received));
     if (received === null) return false;
     this.#received += received;
@@ -160,11 +166,12 @@ class LargeFrame implements Frame {
     this.lease.release();
   }
 
-  async #grow(capacity: number): Promise<void> {
-    const length = Math.min(capacity, this.size);
-    await this.lease.grow(length - this.#buffer.length);
+  async #grow(): Promise<void> {
+    const capacity = this.#buffer.length;
+    const length = Math.min(capacity * 2, this.size);
+    await this.lease.grow(length - capacity);
     const buffer = new Uint8Array(length);
-    buffer.set(this.#buffer.subarray(0, this.#received));
+    buffer.set(this.#buffer);
     this.#buffer = buffer;
   }
 }

@@ -3,17 +3,22 @@ import type { Clock } from "../environment/environment.ts";
 /** How long a frame may take over what it was granted while others wait: this, and a second per 64 KiB. */
 const GRACE_MS = 5_000;
 const SLOWEST_BYTES_PER_MS = 64;
+/** A frame that holds memory and has to wait for more gives up what it holds after so long. */
+const WAIT_MS_MAX = 30_000;
+/** Frames that announce more share half of the memory, so that they never take it all from ordinary ones. */
+const ORDINARY_BYTES_MAX = 2 * 1024 * 1024;
 
 /**
  * The memory for large requests, shared by all connections of a server.
  *
  * A frame is granted memory piece by piece, as its bytes arrive. When nothing is left, frames wait, but for the oldest one
  * that is still being received: that one may overdraw, so that somebody always gets on. While anyone waits, a frame that
- * does not fill what it was granted in time is evicted: its connection is closed.
+ * does not fill what it was granted in time is evicted, and one that holds memory and has waited for long: its connection
+ * is closed.
  */
 export class RequestMemory {
   #heldBytes = 0;
-  /** Frames still being received, oldest first. */
+  /** Frames that hold or want memory and are still being received, oldest first. */
   readonly #receiving = new Set<Lease>();
   #waiting: Lease[] = [];
 
@@ -33,25 +38,31 @@ export class RequestMemory {
     return this.#waiting.length > 0;
   }
 
-  /** A share for one frame, empty at first. `evict` is called when its connection has to go. */
-  lease(evict: () => void): FrameLease {
-    const lease = new Lease(this.#grow, this.#received, this.#release, evict);
-    this.#receiving.add(lease);
-    return lease;
+  /**
+   * A share for one frame, empty at first.
+   *
+   * @param frameBytes the size that was announced
+   * @param evict called when the frame's connection has to go
+   */
+  lease(frameBytes: number, evict: () => void): FrameLease {
+    const bytesMax = frameBytes > ORDINARY_BYTES_MAX ? this.bytesMax / 2 : this.bytesMax;
+    return new Lease(bytesMax, this.#grow, this.#received, this.#release, evict);
   }
 
-  /** Evicts the frames that do not fill what they were granted while others wait. */
+  /** Evicts the frames that keep memory from others. */
   evictStalled(): void {
     if (!this.contested) return;
     const nowMs = this.clock.monotonicMs();
     for (const lease of [...this.#receiving]) {
-      if (lease.wake === null && nowMs >= lease.fillByMs) lease.evict();
+      if (lease.heldBytes > 0 && nowMs >= lease.evictAtMs) lease.evict();
     }
   }
 
   readonly #grow = (lease: Lease, bytes: number): Promise<void> | void => {
     lease.wantedBytes = bytes;
+    this.#receiving.add(lease);
     if (this.#mayTake(lease)) return this.#take(lease);
+    lease.evictAtMs = this.clock.monotonicMs() + WAIT_MS_MAX;
     const woken = new Promise<void>((resolve) => lease.wake = resolve);
     this.#waiting.push(lease);
     this.onContested();
@@ -78,13 +89,14 @@ export class RequestMemory {
 
   #mayTake(lease: Lease): boolean {
     const [oldest] = this.#receiving;
-    return lease === oldest || this.#heldBytes + lease.wantedBytes <= this.bytesMax;
+    return lease === oldest || this.#heldBytes + lease.wantedBytes <= lease.bytesMax;
   }
 
   #take(lease: Lease): void {
-    this.#heldBytes += lease.wantedBytes;
-    lease.heldBytes += lease.wantedBytes;
-    lease.fillByMs = this.clock.monotonicMs() + GRACE_MS + lease.wantedBytes / SLOWEST_BYTES_PER_MS;
+    const { wantedBytes } = lease;
+    this.#heldBytes += wantedBytes;
+    lease.heldBytes += wantedBytes;
+    lease.evictAtMs = this.clock.monotonicMs() + GRACE_MS + wantedBytes / SLOWEST_BYTES_PER_MS;
   }
 
   #wake(): void {
@@ -113,11 +125,14 @@ export interface FrameLease {
 class Lease implements FrameLease {
   heldBytes = 0;
   wantedBytes = 0;
-  fillByMs = Infinity;
+  /** From then on it has to go while others wait. */
+  evictAtMs = Infinity;
   /** Set while it waits for memory. */
   wake: (() => void) | null = null;
 
   constructor(
+    /** It is granted no more while all together hold this. */
+    readonly bytesMax: number,
     private readonly onGrow: (lease: Lease, bytes: number) => Promise<void> | void,
     private readonly onReceived: (lease: Lease) => void,
     private readonly onRelease: (lease: Lease) => void,
