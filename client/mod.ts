@@ -20,7 +20,8 @@
  *
  * @module
  */
-export { type ErrorName, KafkaError } from "../protocol/errors.ts";
+export { ERROR_CODES, type ErrorFact, type ErrorName, KafkaError } from "../protocol/errors.ts";
+export type * from "../environment/environment.ts";
 export type { Codec } from "../protocol/compression/codec.ts";
 export type { RecordDraft } from "../protocol/records/builder.ts";
 export type { ClientOptions } from "./options.ts";
@@ -50,6 +51,7 @@ export {
 export type {
   ConfigChange,
   ConfigEntry,
+  ConfigOperation,
   ConfigResource,
   ConfigSource,
   ConfigType,

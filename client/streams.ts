@@ -23,6 +23,7 @@ import type { ProducerRecord } from "./producer/record.ts";
  * ```
  */
 export function producerStream(producer: Producer): WritableStream<ProducerRecord>;
+/** The same, of chunks that become records. */
 export function producerStream<T>(
   producer: Producer,
   toRecord: (chunk: T) => ProducerRecord,

@@ -1,5 +1,6 @@
 /** One partition of a topic. */
 export interface TopicPartition {
+  /** Name of the topic. */
   readonly topic: string;
   /** From 0 on. */
   readonly partition: number;

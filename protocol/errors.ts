@@ -36,6 +36,7 @@ export class KafkaError extends Error {
   /** The number on the wire. */
   readonly code: number;
 
+  /** `message`: what could not be done, and why; the name of the code if left out. */
   constructor(kind: ErrorName, message?: string, options?: ErrorOptions) {
     super(message ?? kind, options);
     this.name = "KafkaError";

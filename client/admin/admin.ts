@@ -38,6 +38,7 @@ import { throwFailures } from "./failures.ts";
 
 /** A topic to be created. */
 export interface NewTopic {
+  /** Letters, digits, `.`, `_` and `-`. */
   readonly name: string;
   /** -1 or left out = the broker's `num.partitions`. */
   readonly partitions?: number;
@@ -49,6 +50,7 @@ export interface NewTopic {
 
 /** A topic that was created. */
 export interface CreatedTopic {
+  /** As it was asked for. */
   readonly name: string;
   /** 22 characters of base64url; null from a broker without topic ids. */
   readonly id: string | null;
@@ -66,9 +68,11 @@ export interface ChangeOptions {
 
 /** A cluster. */
 export interface ClusterDescription {
+  /** Made when the cluster was; null = the broker does not say. */
   readonly clusterId: string | null;
   /** Node id; -1 = none. */
   readonly controllerId: number;
+  /** In no order. */
   readonly brokers: readonly Broker[];
 }
 

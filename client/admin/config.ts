@@ -1,23 +1,36 @@
 /** What has settings: a topic by its name, a broker by its id (empty: the default of all brokers), … */
 export interface ConfigResource {
+  /** What it is. */
   readonly type: ResourceType;
+  /** Which one. */
   readonly name: string;
 }
 
-/** Kinds of things that have settings, by their number on the wire. */
-const RESOURCE_TYPES = {
+/** Kinds of things that have settings. */
+export type ResourceType = "topic" | "broker" | "brokerLogger" | "clientMetrics" | "group";
+
+const RESOURCE_CODES: Readonly<Record<ResourceType, number>> = {
   topic: 2,
   broker: 4,
   brokerLogger: 8,
   clientMetrics: 16,
   group: 32,
-} as const;
+};
 
-/** Kinds of things that have settings. */
-export type ResourceType = keyof typeof RESOURCE_TYPES;
+/** Where a value comes from. */
+export type ConfigSource =
+  | "unknown"
+  | "dynamicTopic"
+  | "dynamicBroker"
+  | "dynamicDefaultBroker"
+  | "staticBroker"
+  | "default"
+  | "dynamicBrokerLogger"
+  | "clientMetrics"
+  | "group";
 
-/** Where a value comes from, by the number on the wire. Source: `DescribeConfigsResponse.ConfigSource`. */
-const SOURCES = [
+/** By the number on the wire. Source: `DescribeConfigsResponse.ConfigSource`. */
+const SOURCES: readonly ConfigSource[] = [
   "unknown",
   "dynamicTopic",
   "dynamicBroker",
@@ -27,13 +40,23 @@ const SOURCES = [
   "dynamicBrokerLogger",
   "clientMetrics",
   "group",
-] as const;
+];
 
-/** Where a value comes from. */
-export type ConfigSource = typeof SOURCES[number];
+/** Types of settings. */
+export type ConfigType =
+  | "unknown"
+  | "boolean"
+  | "string"
+  | "int"
+  | "short"
+  | "long"
+  | "double"
+  | "list"
+  | "class"
+  | "password";
 
-/** Types of settings, by the number on the wire. Source: `DescribeConfigsResponse.ConfigType`. */
-const VALUE_TYPES = [
+/** By the number on the wire. Source: `DescribeConfigsResponse.ConfigType`. */
+const VALUE_TYPES: readonly ConfigType[] = [
   "unknown",
   "boolean",
   "string",
@@ -44,31 +67,41 @@ const VALUE_TYPES = [
   "list",
   "class",
   "password",
-] as const;
+];
 
-/** Types of settings. */
-export type ConfigType = typeof VALUE_TYPES[number];
+/** Ways to change a setting: replace it, go back to its default, add to a list, take from a list. */
+export type ConfigOperation = "set" | "delete" | "append" | "subtract";
 
-/** Ways to change a setting: replace it, go back to its default, add to or take from a list; by number on the wire. */
-const OPERATIONS = { set: 0, delete: 1, append: 2, subtract: 3 } as const;
+const OPERATION_CODES: Readonly<Record<ConfigOperation, number>> = {
+  set: 0,
+  delete: 1,
+  append: 2,
+  subtract: 3,
+};
 
 /** One change of a setting. */
 export interface ConfigChange {
+  /** Kafka's name of the setting, e.g. `retention.ms`. */
   readonly name: string;
   /** Default `set`. */
-  readonly operation?: keyof typeof OPERATIONS;
+  readonly operation?: ConfigOperation;
   /** Left out with `delete`. */
   readonly value?: string;
 }
 
 /** One setting. */
 export interface ConfigEntry {
+  /** Kafka's name of the setting, e.g. `retention.ms`. */
   readonly name: string;
   /** null when it is sensitive, or has none. */
   readonly value: string | null;
+  /** Where the value comes from. */
   readonly source: ConfigSource;
+  /** What the value has to be. */
   readonly type: ConfigType;
+  /** Whether it can be changed only by starting the broker anew. */
   readonly isReadOnly: boolean;
+  /** Whether its value is kept secret. */
   readonly isSensitive: boolean;
   /** What the value would fall back to, nearest first; only if asked for. */
   readonly synonyms: readonly {
@@ -82,12 +115,12 @@ export interface ConfigEntry {
 
 /** The number of a kind of resource. */
 export function resourceCode(type: ResourceType): number {
-  return RESOURCE_TYPES[type];
+  return RESOURCE_CODES[type];
 }
 
 /** The number of an operation. */
-export function operationCode(operation: keyof typeof OPERATIONS = "set"): number {
-  return OPERATIONS[operation];
+export function operationCode(operation: ConfigOperation = "set"): number {
+  return OPERATION_CODES[operation];
 }
 
 /** Where a value comes from, by number. */

@@ -5,26 +5,33 @@ import { ZERO_UUID } from "../../protocol/uuid.ts";
 
 /** A broker, as clients are to reach it. */
 export interface Broker extends Address {
+  /** The broker's `node.id`. */
   readonly nodeId: number;
+  /** Where it stands; null = it does not say. */
   readonly rack: string | null;
 }
 
 /** A partition, as far as clients need to know it. */
 export interface PartitionView {
+  /** From 0 on. */
   readonly partition: number;
   /** Node id of the leader; -1 = none at the moment. */
   readonly leaderId: number;
   /** -1 = unknown. */
   readonly leaderEpoch: number;
+  /** Node ids of the brokers that have a copy. */
   readonly replicas: readonly number[];
+  /** Node ids of those whose copy is up to date. */
   readonly inSyncReplicas: readonly number[];
 }
 
 /** A topic, as far as clients need to know it. */
 export interface TopicView {
+  /** Unique among the topics of the cluster. */
   readonly name: string;
   /** 22 characters of base64url; null from a broker without topic ids. */
   readonly id: string | null;
+  /** Whether brokers keep their own records in it. */
   readonly isInternal: boolean;
   /** By partition number. */
   readonly partitions: readonly PartitionView[];

@@ -15,6 +15,7 @@ export type OffsetSpec = "earliest" | "latest" | "maxTimestamp" | {
 
 /** A partition, and which of its offsets is asked for. */
 export interface OffsetQuestion extends TopicPartition {
+  /** Which one. */
   readonly at: OffsetSpec;
 }
 

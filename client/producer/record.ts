@@ -6,6 +6,7 @@ export type Content = Uint8Array | string | null;
 
 /** A record to be sent. */
 export interface ProducerRecord {
+  /** Name of the topic. */
   readonly topic: string;
   /** Chosen by the partitioner if left out. */
   readonly partition?: number;
