@@ -9,7 +9,7 @@
 import type { Environment } from "../../environment/environment.ts";
 import type { TopicConfig } from "../../config/topic_config.ts";
 import { KafkaError } from "../../protocol/errors.ts";
-import { isTransactional } from "../../protocol/records/batch_header.ts";
+import { type BatchHeader, isTransactional } from "../../protocol/records/batch_header.ts";
 import { validateProduced } from "../../protocol/records/validate.ts";
 import type { PartitionLog } from "../../storage/log/partition_log.ts";
 import { type Behavior, PARKED, type Self } from "../core/message.ts";
@@ -32,12 +32,20 @@ export interface PartitionParts {
   readonly producerIdExpirationCheckIntervalMs: number;
 }
 
+/**
+ * After a refusal, for so long, a producer that is not known must begin with its first batch: longer than clients keep a
+ * batch (`delivery.timeout.ms` is 2 minutes by default).
+ */
+const WARY_MS = 5 * 60_000;
+
 /** One partition of a topic: the only writer of its log. */
 export function partition(self: Self, parts: PartitionParts): Behavior<PartitionMessage> {
   const { name, environment, log } = parts;
   const waiting = new FetchWaiters();
   let rules = produceRules(parts.config);
   let expiredAtMs = environment.clock.now();
+  /** Monotonic; from the start on, as who asked while this actor started may have been refused. */
+  let waryUntilMs = environment.clock.monotonicMs() + WARY_MS;
 
   const limitOf = (isolation: Isolation) =>
     isolation === "read_committed" ? log.lastStableOffset : log.highWatermark;
@@ -46,6 +54,25 @@ export function partition(self: Self, parts: PartitionParts): Behavior<Partition
   function advance(bytes: number): void {
     waiting.advanced(bytes, "read_uncommitted");
     waiting.advanced(bytes, "read_committed");
+  }
+
+  /**
+   * Kafka takes any sequence from a producer that it does not know: what it knew may have expired. But a producer has
+   * several batches under way, and when its very first was refused a moment ago (by a full disk, say) the second must not
+   * be taken before it. (Kafka holds transactions of version 2 to sequence 0: KIP-890.)
+   */
+  function requireFirstBatch({ producerId, baseSequence }: BatchHeader): void {
+    if (baseSequence <= 0 || log.producers.has(producerId)) return;
+    if (environment.clock.monotonicMs() >= waryUntilMs) return;
+    throw new KafkaError(
+      "OUT_OF_ORDER_SEQUENCE_NUMBER",
+      `${name} knows no producer ${producerId}, which may not begin with sequence ${baseSequence} now`,
+    );
+  }
+
+  /** To be called when a batch is refused that its producer may send again. */
+  function beWary(): void {
+    waryUntilMs = environment.clock.monotonicMs() + WARY_MS;
   }
 
   function expireProducers(nowMs: number): void {
@@ -85,14 +112,21 @@ export function partition(self: Self, parts: PartitionParts): Behavior<Partition
         });
         return PARKED;
       }
+      requireFirstBatch(header);
 
-      const baseOffset = log.append(bytes, header, (outcome) => {
-        self.enqueue(() => {
-          if (outcome.kind === "failed") return context.fail(storageError(name, outcome.error));
-          context.reply(appended(baseOffset));
-          advance(header.sizeBytes);
+      try {
+        const baseOffset = log.append(bytes, header, (outcome) => {
+          if (outcome.kind === "failed") beWary();
+          self.enqueue(() => {
+            if (outcome.kind === "failed") return context.fail(storageError(name, outcome.error));
+            context.reply(appended(baseOffset));
+            advance(header.sizeBytes);
+          });
         });
-      });
+      } catch (error) {
+        beWary();
+        throw error;
+      }
       return PARKED;
     },
 

@@ -252,8 +252,23 @@ Deno.test("Partition follows its topic's settings while it runs", async () => {
   assertEquals(await kindOf(append(ref, batch(["x".repeat(100)]))), "MESSAGE_TOO_LARGE");
 });
 
+Deno.test("Partition that has refused a batch holds unknown producers to their first", async () => {
+  const { ref, environment, commits } = await world();
+  const numbered = (baseSequence: number) =>
+    batch(["x"], { producer: { producerId: 7n, producerEpoch: 0, baseSequence } });
+  await environment.advance(10 * 60_000); // whoever was refused at its start has given up
+  commits.refuse = true;
+  const first = append(ref, numbered(0));
+  assertEquals(await kindOf(first), "KAFKA_STORAGE_ERROR");
+  commits.refuse = false;
+  assertEquals(await kindOf(append(ref, numbered(1))), "OUT_OF_ORDER_SEQUENCE_NUMBER");
+  assertEquals((await append(ref, numbered(0))).baseOffset, 0);
+  assertEquals((await append(ref, numbered(1))).baseOffset, 1);
+});
+
 Deno.test("Partition forgets a producer that was silent for too long", async () => {
   const { ref, environment } = await world();
+  await environment.advance(10 * 60_000);
   const numbered = (baseSequence: number) =>
     batch(["x"], {
       timestampMs: environment.clock.now(),
