@@ -103,7 +103,12 @@ async function askLeader(
   const answer = await cluster.request(
     leaderId,
     LIST_OFFSETS,
-    { replicaId: -1, isolationLevel: isolationCode(isolation), topics, timeoutMs },
+    {
+      replicaId: -1,
+      isolationLevel: isolationCode(isolation),
+      topics,
+      timeoutMs: Math.ceil(timeoutMs), // what is left by a clock that knows fractions of milliseconds
+    },
     { versionMin: needsMaxTimestamp ? MAX_TIMESTAMP_VERSION : 0 },
   );
   return answer.topics.flatMap(({ name, partitions }) =>
