@@ -13,6 +13,8 @@ export class BufferMemory {
   readonly #environment: Pick<Environment, "timers">;
   readonly #bytesMax: number;
   #used = 0;
+  /** Bytes of records that are to come in, but have not asked for them yet. */
+  #announced = 0;
   readonly #waiting = new Fifo<Waiting>();
   #onRoom: (() => void)[] = [];
 
@@ -26,10 +28,21 @@ export class BufferMemory {
     return this.#waiting.size > 0;
   }
 
-  /** Settles when there is room and nobody waits for it. */
+  /** Settles when there is room, also for what was announced. */
   room(): Promise<void> {
     if (this.#hasRoom()) return Promise.resolve();
     return new Promise((resolve) => this.#onRoom.push(resolve));
+  }
+
+  /** Somebody will want so many bytes. */
+  announce(bytes: number): void {
+    this.#announced += bytes;
+  }
+
+  /** Who announced so many bytes has got them, or does not want them any more. */
+  withdraw(bytes: number): void {
+    this.#announced -= bytes;
+    this.#admit();
   }
 
   /** Takes bytes if they are there and nobody waits for them. */
@@ -87,6 +100,6 @@ export class BufferMemory {
   }
 
   #hasRoom(): boolean {
-    return this.#waiting.size === 0 && this.#used < this.#bytesMax;
+    return this.#waiting.size === 0 && this.#used + this.#announced < this.#bytesMax;
   }
 }

@@ -157,7 +157,10 @@ export class Producer implements AsyncDisposable {
     const error = disconnected("The producer was closed before it was acknowledged");
     this.#sender.close(error);
     for (const queue of this.#entering.values()) {
-      for (const entering of queue.drain()) refuse(entering, error);
+      for (let entering = queue.first; entering !== undefined; entering = queue.first) {
+        entering.delivery.reject(error);
+        this.#leave(queue, entering);
+      }
     }
     this.#cluster.close();
   }
@@ -176,10 +179,7 @@ export class Producer implements AsyncDisposable {
   #enter(entering: Entering): void {
     const { topic: name, partition } = entering.record;
     const queue = this.#entering.get(name);
-    if (queue !== undefined) {
-      queue.push(entering);
-      return;
-    }
+    if (queue !== undefined) return this.#wait(entering, queue);
     const topic = this.#cluster.metadata.topic(name);
     if (
       topic !== null && hasPartition(topic, partition) && this.#memory.tryReserve(entering.bytes)
@@ -188,9 +188,14 @@ export class Producer implements AsyncDisposable {
       return;
     }
     const waiting = new Fifo<Entering>();
-    waiting.push(entering);
+    this.#wait(entering, waiting);
     this.#entering.set(name, waiting);
     this.#admit(name, waiting);
+  }
+
+  #wait(entering: Entering, queue: Fifo<Entering>): void {
+    this.#memory.announce(entering.bytes);
+    queue.push(entering);
   }
 
   /** Takes in what waits of one topic, one after another. */
@@ -201,13 +206,21 @@ export class Producer implements AsyncDisposable {
         if (!this.#memory.tryReserve(entering.bytes)) await this.#awaitMemory(entering);
         if (queue.first !== entering) return this.#memory.release(entering.bytes); // closed
         this.#append(entering, topic);
-        for (const callback of entering.onEntered) callback();
+        this.#leave(queue, entering);
       } catch (error) {
-        refuse(entering, cannot(`produce to ${name}`, error));
+        entering.delivery.reject(cannot(`produce to ${name}`, error));
+        this.#leave(queue, entering);
       }
-      queue.shift();
     }
     this.#entering.delete(name);
+  }
+
+  /** The first of those that wait is in, or refused. */
+  #leave(queue: Fifo<Entering>, entering: Entering): void {
+    if (queue.first !== entering) return;
+    queue.shift();
+    this.#memory.withdraw(entering.bytes);
+    for (const callback of entering.onEntered) callback();
   }
 
   async #awaitMemory(entering: Entering): Promise<void> {
@@ -264,9 +277,4 @@ export class Producer implements AsyncDisposable {
 /** A partition that is named has to exist; it may come into being. */
 function hasPartition(topic: TopicView, partition: number | undefined): boolean {
   return partition === undefined || topic.partitions[partition] !== undefined;
-}
-
-function refuse({ delivery, onEntered }: Entering, error: Error): void {
-  delivery.reject(error);
-  for (const callback of onEntered) callback();
 }
