@@ -23,6 +23,7 @@ import { spawn } from "./actors/core/actor.ts";
 import type { ActorRef } from "./actors/core/message.ts";
 import { GroupCoordinators } from "./actors/group/group_coordinators.ts";
 import { Topics } from "./actors/topic/topics.ts";
+import type { ClientOptions } from "./client/mod.ts";
 import { BrokerConfig } from "./config/broker_config.ts";
 import { denoEnvironment } from "./environment/deno/deno_environment.ts";
 import { stderrLog } from "./environment/deno/stderr_log.ts";
@@ -37,8 +38,13 @@ import { openLogStore } from "./storage/log/log_store.ts";
 import type { LogStore } from "./storage/log/partition_log.ts";
 import { type DeletedTopic, MetadataStore } from "./storage/metadata/metadata_store.ts";
 
-export { BrokerConfig };
-export type { Address, Environment };
+export { Admin, Consumer, consumerStream, Producer, producerStream } from "./client/mod.ts";
+export { denoEnvironment, stderrLog };
+export type { DenoEnvironmentOptions } from "./environment/deno/deno_environment.ts";
+export type { StderrLogOptions } from "./environment/deno/stderr_log.ts";
+export type * from "./environment/environment.ts";
+export type * from "./storage/kv/kv.ts";
+export type { ByteDuplex, ClientOptions };
 
 /** Where a broker listens, and what it tells clients to connect to. */
 export interface ListenerOptions extends Address {
@@ -59,14 +65,16 @@ export interface BrokerOptions {
   /** 22 characters of base64url. Default: that of the data folder, or a new one. */
   readonly clusterId?: string;
   /** Kafka's broker settings by name. */
-  readonly config?: BrokerConfig | Readonly<Record<string, string>>;
+  readonly config?: Readonly<Record<string, string>>;
   /** The world it runs in. Default: Deno's, with warnings and errors on stderr. */
   readonly environment?: Environment;
 }
 
 /** A running broker. */
 export interface Broker extends AsyncDisposable {
+  /** 22 characters of base64url. */
   readonly clusterId: string;
+  /** `node.id`. */
   readonly nodeId: number;
   /** Where it really listens: port 0 has become a number. */
   readonly listeners: readonly Address[];
@@ -74,8 +82,12 @@ export interface Broker extends AsyncDisposable {
   readonly topicsFound: number;
   /** A connection without a socket: bytes of Kafka's protocol, in both directions. */
   connect(): ByteDuplex;
-  /** The same, as clients of this project take it. */
+  /** The same as a {@linkcode ByteStream}: without a copy per read. */
   dial(): ByteStream;
+  /**
+   * For clients in this process, without a socket: `new Producer(broker.client)`. They run in the broker's environment.
+   */
+  readonly client: Required<Pick<ClientOptions, "environment" | "dial">>;
   /** Stops accepting, answers what is in flight, makes everything durable, closes. */
   close(): Promise<void>;
 }
@@ -89,10 +101,9 @@ export interface Broker extends AsyncDisposable {
 export async function createBroker(options: BrokerOptions = {}): Promise<Broker> {
   const { nodeId = 1, clusterId = null } = options;
   const environment = options.environment ?? denoEnvironment({ log: stderrLog({ level: "warn" }) });
-  const startConfig = options.config instanceof BrokerConfig
-    ? options.config
-    : BrokerConfig.parse(Object.entries(options.config ?? {}));
+  const startConfig = BrokerConfig.parse(Object.entries(options.config ?? {}));
   const ground: ImageGround = { nodeId, startConfig };
+  let close = (): Promise<void> => Promise.resolve();
 
   await using started = new AsyncDisposableStack();
   const folder = started.adopt(
@@ -109,6 +120,8 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
         cacheBytesMax: startConfig.long("odradek.cache.bytes"),
         diskReserveBytes: startConfig.long("odradek.disk.reserve.bytes"),
       },
+      // Another process has taken the data over: this one has nothing more to say.
+      onFenced: () => void close(),
     }),
     (logs) => logs.close(),
   );
@@ -169,7 +182,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
 
   const stack = started.move();
   let closed: Promise<void> | null = null;
-  const close = () => closed ??= stack.disposeAsync();
+  close = () => closed ??= stack.disposeAsync();
   const dial = () => {
     const [near, far] = pipe();
     server.accept(far);
@@ -181,6 +194,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     listeners,
     topicsFound,
     dial,
+    client: { environment, dial: () => Promise.resolve(dial()) },
     connect: () => webStreams(dial()),
     close,
     [Symbol.asyncDispose]: close,

@@ -8,6 +8,8 @@ import { denoEnvironment } from "../environment/deno/deno_environment.ts";
 import { stderrLog } from "../environment/deno/stderr_log.ts";
 import { type Broker, createBroker } from "../mod.ts";
 import { addressText } from "./addresses.ts";
+import { collect } from "./client_options.ts";
+import { userMessage } from "./fault.ts";
 import { LISTEN_DEFAULT } from "./listeners.ts";
 import {
   resolveServeOptions,
@@ -51,10 +53,6 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
     .action((typed: ServeArguments & { config?: string }) => serve(typed, terminal));
 }
 
-function collect(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text];
-}
-
 async function serve(
   typed: ServeArguments & { readonly config?: string },
   terminal: Terminal,
@@ -76,16 +74,22 @@ async function readSettings(path: string, terminal: Terminal): Promise<SettingsF
   }
 }
 
-function start(options: ServeOptions): Promise<Broker> {
+/** Starts the broker. Whatever keeps it from starting is the user's to put right, unless it is a fault. */
+async function start(options: ServeOptions): Promise<Broker> {
   const { data, listeners, nodeId, clusterId, config, logLevel } = options;
-  return createBroker({
-    data,
-    listeners,
-    nodeId,
-    ...(clusterId !== null && { clusterId }),
-    config,
-    environment: denoEnvironment({ log: stderrLog({ level: logLevel }) }),
-  });
+  try {
+    return await createBroker({
+      data,
+      listeners,
+      nodeId,
+      ...(clusterId !== null && { clusterId }),
+      config,
+      environment: denoEnvironment({ log: stderrLog({ level: logLevel }) }),
+    });
+  } catch (cause) {
+    const message = userMessage(cause);
+    throw message === null ? cause : new UsageError(message, { cause });
+  }
 }
 
 function readyLine(broker: Broker, { data }: ServeOptions, sinceStartMs: number): string {

@@ -26,7 +26,9 @@ export type BrokerConfigSource =
 
 /** The text that one layer gives for a setting. */
 export interface LayeredText {
+  /** Which layer. */
   readonly source: BrokerConfigSource;
+  /** As it was given. */
   readonly text: string;
 }
 
@@ -85,9 +87,17 @@ export class BrokerConfig {
    * These settings with others on top that were set while running, in place of any set so before. What this version
    * does not know or does not allow (a newer one may have stored it) is left out, as Kafka does.
    */
-  withDynamic(perCluster: Texts, perBroker: Texts): BrokerConfig {
+  withDynamic(
+    perCluster: ReadonlyMap<string, string>,
+    perBroker: ReadonlyMap<string, string>,
+  ): BrokerConfig {
     const [, , [, fixed]] = this.#layers;
     return new BrokerConfig(fixed, onlyUsable(perCluster), onlyUsable(perBroker));
+  }
+
+  /** What was given at start, by name. */
+  get given(): ReadonlyMap<string, string> {
+    return this.#layers[2][1];
   }
 
   /** A setting of type `int` or `short`. */
@@ -100,10 +110,12 @@ export class BrokerConfig {
     return this.#value(name) as MaybeUnset<N, number>;
   }
 
+  /** A setting of type `double`. */
   double<N extends BrokerConfigOf<"double">>(name: N): MaybeUnset<N, number> {
     return this.#value(name) as MaybeUnset<N, number>;
   }
 
+  /** A setting of type `boolean`. */
   boolean<N extends BrokerConfigOf<"boolean">>(name: N): MaybeUnset<N, boolean> {
     return this.#value(name) as MaybeUnset<N, boolean>;
   }
@@ -115,6 +127,7 @@ export class BrokerConfig {
     return this.#value(name) as MaybeUnset<N, string>;
   }
 
+  /** A setting of type `list`. */
   list<N extends BrokerConfigOf<"list">>(name: N): MaybeUnset<N, readonly string[]> {
     return this.#value(name) as MaybeUnset<N, readonly string[]>;
   }

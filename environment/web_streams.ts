@@ -2,7 +2,9 @@ import type { ByteStream } from "./environment.ts";
 
 /** A duplex of bytes as web streams. */
 export interface ByteDuplex {
+  /** What comes in. */
   readonly readable: ReadableStream<Uint8Array>;
+  /** What goes out. */
   readonly writable: WritableStream<Uint8Array>;
 }
 

@@ -15,7 +15,9 @@
 
 /** A stored entry. */
 export interface KvEntry {
+  /** At most `limits.keyBytesMax`. */
   readonly key: Uint8Array;
+  /** At most `limits.valueBytesMax`. */
   readonly value: Uint8Array;
   /** Opaque version of the entry, for {@linkcode KvCheck}. Changes with every write of the key. */
   readonly version: string;
@@ -23,14 +25,19 @@ export interface KvEntry {
 
 /** Holds only while `key` has exactly this version; `null` = while the key is absent. */
 export interface KvCheck {
+  /** Whose version is compared. */
   readonly key: Uint8Array;
+  /** As a read gave it. */
   readonly version: string | null;
 }
 
 /** One atomic change. All of it is applied, durably, or none. */
 export interface KvCommit {
+  /** What has to hold. */
   readonly checks?: readonly KvCheck[];
+  /** What is written, over what was there. */
   readonly sets?: readonly { readonly key: Uint8Array; readonly value: Uint8Array }[];
+  /** What is removed; absent keys may be named. */
   readonly deletes?: readonly Uint8Array[];
 }
 
@@ -52,26 +59,35 @@ export type KvOutcome =
  * the bytes as stored, see `keyBytes` in `limits.ts`.
  */
 export interface KvLimits {
+  /** Bytes of one key. */
   readonly keyBytesMax: number;
+  /** Bytes of one value. */
   readonly valueBytesMax: number;
   /** Sum over a commit of value bytes plus twice the key bytes. */
   readonly commitBytesMax: number;
   /** Sum over a commit of key bytes, those of checks included. */
   readonly commitKeyBytesMax: number;
+  /** Sets and deletes of a commit. */
   readonly commitMutationsMax: number;
+  /** Checks of a commit. */
   readonly commitChecksMax: number;
+  /** Keys of a get. */
   readonly getKeysMax: number;
+  /** Entries of a list. */
   readonly listEntriesMax: number;
 }
 
 /** Keys from `start` (included) to `end` (left out). */
 export interface KvRange {
+  /** The first key that is in. */
   readonly start: Uint8Array;
+  /** The first key behind. */
   readonly end: Uint8Array;
 }
 
 /** An ordered key-value store with atomic commits. */
 export interface Kv {
+  /** What one call may carry. */
   readonly limits: KvLimits;
   /** The entries of up to `limits.getKeysMax` keys, in the order asked, from one consistent view. Throws on I/O errors. */
   get(keys: readonly Uint8Array[]): Promise<(KvEntry | null)[]>;
