@@ -4,23 +4,15 @@
  * @module
  */
 import { assertEquals, assertRejects } from "@std/assert";
-import { KafkaClient, type Message, type ProducerConfiguration } from "kafka-crab-js";
+import type { Message, ProducerConfiguration } from "kafka-crab-js";
 import { Buffer } from "node:buffer";
 import { brokerOfSuite, uniqueName } from "./support/broker.ts";
+import { librdkafkaClient } from "./support/librdkafka.ts";
 import { CODECS, createTopic, storedCodecs } from "./support/topics.ts";
 
 const broker = brokerOfSuite();
 
-function client(): KafkaClient {
-  // Its producers cannot be closed: they are to try once, and no more, when the broker has stopped.
-  const configuration = { "reconnect.backoff.ms": 10_000, "log.connection.close": false };
-  return new KafkaClient({
-    brokers: broker.bootstrap,
-    clientId: "compat",
-    logLevel: "error",
-    configuration,
-  });
-}
+const client = () => librdkafkaClient(broker);
 
 /** Sends values, and returns the offsets they got. */
 async function send(
