@@ -90,7 +90,7 @@ export class FetchSessions {
     if (session.partitions.size === 0) {
       return { partitions: [], conclude: (told) => ({ sessionId: NO_SESSION, told }) };
     }
-    session.epoch = session.epoch === INT32_MAX ? 1 : session.epoch + 1;
+    session.epoch = epochAfter(session.epoch);
     session.lastUsedMs = this.environment.clock.monotonicMs();
     this.#sessions.set(session.id, session);
     return {
@@ -142,6 +142,11 @@ export class FetchSessions {
   }
 }
 
+/** The epoch of the request that follows one of `epoch`: they never become those of full requests again. */
+export function epochAfter(epoch: number): number {
+  return epoch === INT32_MAX ? 1 : epoch + 1;
+}
+
 /** A partition of a session, and what the consumer was told of it last. */
 interface SessionPartition {
   wanted: WantedPartition;
@@ -152,7 +157,7 @@ interface SessionPartition {
 /** What one consumer fetches from this broker. */
 class FetchSession {
   /** The epoch that the next request must have. */
-  epoch = INITIAL_EPOCH + 1;
+  epoch = epochAfter(INITIAL_EPOCH);
   lastUsedMs: number;
   /** The partitions that had records last are last. */
   readonly partitions = new Map<string, SessionPartition>();
