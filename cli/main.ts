@@ -1,15 +1,20 @@
 /**
  * The command line.
  *
- * Exit codes: 0 done; 1 a fault of this program, told with its stack; 2 something the user can put right, told in one line.
+ * Exit codes: 0 done; 2 what was asked for cannot be, so that somebody has to put it right: told in one line; 1 it was tried
+ * and has failed: told in one line too, or with a stack when it is a fault of this program.
  *
  * @module
  */
 import { Command, CommanderError } from "commander";
 import manifest from "../deno.json" with { type: "json" };
+import { addConsumeCommand } from "./consume.ts";
 import { userMessage } from "./fault.ts";
+import { addProduceCommand } from "./produce.ts";
 import { addServeCommand } from "./serve.ts";
 import { denoTerminal, type Terminal } from "./terminal.ts";
+import { addTopicCommand } from "./topic.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** Runs one command and answers the exit code. */
 export async function main(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -17,6 +22,8 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
     await program(terminal).parseAsync(args, { from: "user" });
     return 0;
   } catch (error) {
+    // Who reads our output has enough: `odradek consume … | head`.
+    if (error instanceof Deno.errors.BrokenPipe) return 0;
     // Commander has told help, version or what is wrong already.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const message = userMessage(error);
@@ -25,7 +32,7 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
       return 1;
     }
     terminal.complain(`odradek: ${message}`);
-    return 2;
+    return error instanceof UsageError ? 2 : 1;
   }
 }
 
@@ -43,6 +50,9 @@ function program(terminal: Terminal): Command {
     })
     .exitOverride();
   addServeCommand(program, terminal);
+  addTopicCommand(program, terminal);
+  addProduceCommand(program, terminal);
+  addConsumeCommand(program, terminal);
   return program;
 }
 

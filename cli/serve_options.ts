@@ -6,6 +6,7 @@
 import { BrokerConfig } from "../config/broker_config.ts";
 import { ConfigError } from "../config/config_error.ts";
 import type { LogLevel } from "../environment/environment.ts";
+import { parsePair, parseWhole } from "./client_options.ts";
 import { chooseListeners, type ListenerChoice, listenersText } from "./listeners.ts";
 import { parseProperties } from "./properties.ts";
 import { UsageError } from "./usage_error.ts";
@@ -29,7 +30,8 @@ export interface ServeOptions {
   readonly nodeId: number;
   /** `null`: that of the data folder, or a new one. */
   readonly clusterId: string | null;
-  readonly config: BrokerConfig;
+  /** Kafka's broker settings by name, all of them legal. */
+  readonly config: Readonly<Record<string, string>>;
   readonly logLevel: LogLevel;
 }
 
@@ -56,7 +58,7 @@ export function resolveServeOptions(
 ): ServeOptions {
   const fromFile = file === null ? [] : fileEntries(file);
   if (file !== null) parseConfig(fromFile, file.name);
-  const entries = [...fromFile, ...(typed.set ?? []).map(parseSetting)];
+  const entries = [...fromFile, ...(typed.set ?? []).map((text) => parsePair(text, "--set"))];
   const settings = parseConfig(entries, "--set");
   const listeners = chooseListeners(typed, settings);
   const data = typed.data ?? folderOf(settings) ?? DATA_DEFAULT;
@@ -68,12 +70,14 @@ export function resolveServeOptions(
   ];
   // log.dirs is a list: a folder with a comma in its name cannot be shown in it.
   if (!data.includes(",")) chosen.push(["log.dirs", data]);
+  const complete = [...entries, ...chosen];
+  parseConfig(complete, "settings");
   return {
     data,
     listeners,
     nodeId,
     clusterId: typed.clusterId === undefined ? null : checkClusterId(typed.clusterId),
-    config: parseConfig([...entries, ...chosen], "settings"),
+    config: Object.fromEntries(complete),
     logLevel: checkLogLevel(typed.logLevel ?? "info"),
   };
 }
@@ -85,12 +89,6 @@ function fileEntries({ name, text }: SettingsFile): readonly Entry[] {
     if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error;
     throw new UsageError(`${name}: ${error.message}`, { cause: error });
   }
-}
-
-function parseSetting(text: string): Entry {
-  const equals = text.indexOf("=");
-  if (equals < 1) throw new UsageError(`--set: "${text}" is not NAME=VALUE`);
-  return [text.slice(0, equals).trim(), text.slice(equals + 1)];
 }
 
 function parseConfig(entries: readonly Entry[], where: string): BrokerConfig {
@@ -115,9 +113,7 @@ function chooseNodeId(typed: string | undefined, settings: BrokerConfig): number
     const olderName = settings.int("broker.id");
     return settings.int("node.id") ?? (olderName >= 0 ? olderName : NODE_ID_DEFAULT);
   }
-  const nodeId = Number(typed);
-  if (/^\d{1,10}$/.test(typed) && nodeId < 2 ** 31) return nodeId;
-  throw new UsageError(`--node-id: "${typed}" is not a whole number from 0 to 2147483647`);
+  return parseWhole(typed, "--node-id", 0);
 }
 
 function checkClusterId(text: string): string {

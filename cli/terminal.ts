@@ -8,6 +8,10 @@
 export interface Terminal {
   /** Writes a line to standard output. */
   print(line: string): void;
+  /** Writes bytes to standard output. */
+  write(bytes: Uint8Array): void;
+  /** Standard input. */
+  input(): ReadableStream<Uint8Array>;
   /** Writes a line to standard error. */
   complain(line: string): void;
   /** Calls `stop` at the first SIGINT or SIGTERM; from the second on the process ends at once. */
@@ -23,13 +27,11 @@ const EXIT_INTERRUPTED = 130;
 /** The real one, through Deno. */
 export function denoTerminal(): Terminal {
   const encoder = new TextEncoder();
-  const writeLine = (sink: { writeSync(bytes: Uint8Array): number }, line: string) => {
-    let bytes = encoder.encode(`${line}\n`);
-    while (bytes.length > 0) bytes = bytes.subarray(sink.writeSync(bytes));
-  };
   return {
-    print: (line) => writeLine(Deno.stdout, line),
-    complain: (line) => writeLine(Deno.stderr, line),
+    print: (line) => writeAll(Deno.stdout, encoder.encode(`${line}\n`)),
+    write: (bytes) => writeAll(Deno.stdout, bytes),
+    input: () => Deno.stdin.readable,
+    complain: (line) => writeAll(Deno.stderr, encoder.encode(`${line}\n`)),
     onStop(stop) {
       let asked = false;
       const onSignal = () => {
@@ -44,4 +46,10 @@ export function denoTerminal(): Terminal {
     readFile: (path) => Deno.readTextFile(path),
     sinceStartMs: () => performance.now(),
   };
+}
+
+function writeAll(sink: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) {
+    written += sink.writeSync(bytes.subarray(written));
+  }
 }

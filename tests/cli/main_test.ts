@@ -1,22 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { main } from "../../cli/main.ts";
-import type { Terminal } from "../../cli/terminal.ts";
 import manifest from "../../deno.json" with { type: "json" };
-
-/** Runs a command in this process. */
-async function runMain(args: readonly string[], terminal: Partial<Terminal> = {}) {
-  const printed: string[] = [];
-  const complaints: string[] = [];
-  const code = await main(args, {
-    print: (line) => void printed.push(line),
-    complain: (line) => void complaints.push(line),
-    onStop: (stop) => stop(),
-    readFile: () => Promise.reject(new Error("there are no files")),
-    sinceStartMs: () => 42,
-    ...terminal,
-  });
-  return { code, printed, complaints };
-}
+import { runMain } from "./command.ts";
 
 Deno.test("The command line tells its version and its commands", async () => {
   assertEquals(await runMain(["--version"]), {

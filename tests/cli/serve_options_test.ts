@@ -1,10 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { BrokerConfig } from "../../config/broker_config.ts";
 import { resolveServeOptions, type ServeArguments } from "../../cli/serve_options.ts";
 import { UsageError } from "../../cli/usage_error.ts";
 
 function resolve(typed: ServeArguments, file?: string) {
   const settings = file === undefined ? null : { name: "server.properties", text: file };
-  return resolveServeOptions(typed, settings);
+  const options = resolveServeOptions(typed, settings);
+  return { ...options, config: BrokerConfig.parse(Object.entries(options.config)) };
 }
 
 function refuses(typed: ServeArguments, message: string, file?: string): void {
