@@ -63,9 +63,11 @@ export const metadata = defineApi({
     );
   },
 
-  refuse: ({ topics }, { code }) => ({
+  refuse: ({ topics }, { code }, { apiVersion }) => ({
     brokers: [],
-    topics: (topics ?? []).map(({ name, topicId }) => failed(name, topicId, code)),
+    topics: (topics ?? []).map(({ name, topicId }) =>
+      failed(apiVersion < TOPIC_ID_VERSION ? name ?? "" : name, topicId, code)
+    ),
     errorCode: code,
   }),
 });
