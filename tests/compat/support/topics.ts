@@ -8,8 +8,9 @@ import type { Codec } from "../../../protocol/compression/mod.ts";
 import { codecOf, lastOffset } from "../../../protocol/records/batch_header.ts";
 import { type Batch, batchesIn } from "../../../protocol/records/batches.ts";
 import { type LogRecord, recordsIn } from "../../../protocol/records/records.ts";
+import type { WireClient } from "../../server/support.ts";
 import { type BrokerUnderTest, uniqueName } from "./broker.ts";
-import { Wire } from "./wire.ts";
+import { dial } from "./wire.ts";
 
 /** The codecs of Kafka. */
 export const CODECS: readonly Codec[] = ["none", "gzip", "snappy", "lz4", "zstd"];
@@ -27,10 +28,9 @@ export async function createTopic(
   } = {},
 ): Promise<string> {
   const name = uniqueName(what);
-  using wire = await Wire.connect(broker);
-  const { topics: [{ errorCode, errorMessage }] } = await wire.call(
-    createTopicsRequest,
-    createTopicsResponse,
+  using wire = await dial(broker);
+  const { topics: [{ errorCode, errorMessage }] } = await wire.ask(
+    [createTopicsRequest, createTopicsResponse],
     7,
     {
       topics: [{
@@ -99,7 +99,7 @@ async function storedBatches(
   partition: number,
 ): Promise<readonly Batch[]> {
   const batches: Batch[] = [];
-  using wire = await Wire.connect(broker);
+  using wire = await dial(broker);
   for (let from = 0;;) {
     const { records, highWatermark } = await fetchFrom(wire, topic, partition, from);
     for (const slice of records ?? []) batches.push(...batchesIn(slice));
@@ -108,10 +108,9 @@ async function storedBatches(
   }
 }
 
-async function fetchFrom(wire: Wire, topic: string, partition: number, from: number) {
-  const { responses: [{ partitions: [found] }] } = await wire.call(
-    fetchRequest,
-    fetchResponse,
+async function fetchFrom(wire: WireClient, topic: string, partition: number, from: number) {
+  const { responses: [{ partitions: [found] }] } = await wire.ask(
+    [fetchRequest, fetchResponse],
     12,
     {
       maxWaitMs: 0,
