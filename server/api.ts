@@ -9,7 +9,7 @@ import type { Draft, Infer, Schema } from "../protocol/schema/mod.ts";
 import type { BrokerContext } from "./broker_context.ts";
 import type { FetchSessions } from "./fetch/fetch_sessions.ts";
 import type { ProducerIds } from "./producer_ids.ts";
-import type { ResponseMemory } from "./response_memory.ts";
+import type { ResponseMemory } from "./connection/response_memory.ts";
 import type { Authorizer, Principal } from "./security/authorizer.ts";
 
 /** What the APIs of one server share. */

@@ -6,9 +6,9 @@
 import { KafkaError } from "../protocol/errors.ts";
 import { decodeRequestHeader, encodeResponse, type RequestHeader } from "../protocol/frames.ts";
 import { type Draft, Reader, readMessageStart, type Schema } from "../protocol/schema/mod.ts";
-import type { Answer } from "./answer_queue.ts";
+import type { Answer } from "./connection/answer_queue.ts";
 import { type Api, ConnectionRefusal, type RequestContext } from "./api.ts";
-import { ProtocolViolation } from "./frame_reader.ts";
+import { ProtocolViolation } from "./connection/frame_reader.ts";
 
 /** A request whose header was read. */
 export interface Call {

@@ -8,13 +8,13 @@ import { sleep } from "../environment/sleep.ts";
 import type { Api, ServerState } from "./api.ts";
 import { APIS } from "./apis/mod.ts";
 import type { BrokerContext } from "./broker_context.ts";
-import { Connection, type ConnectionHost } from "./connection.ts";
+import { Connection, type ConnectionHost } from "./connection/connection.ts";
 import { FetchSessions } from "./fetch/fetch_sessions.ts";
-import { connectionsMaxOf } from "./connection_limits.ts";
+import { connectionsMaxOf } from "./connection/connection_limits.ts";
 import { ProducerIds } from "./producer_ids.ts";
-import { RequestMemory } from "./request_memory.ts";
-import { RequestSlots } from "./request_slots.ts";
-import { ResponseMemory } from "./response_memory.ts";
+import { RequestMemory } from "./connection/request_memory.ts";
+import { RequestSlots } from "./connection/request_slots.ts";
+import { ResponseMemory } from "./connection/response_memory.ts";
 import { ALLOW_ALL, type Authorizer } from "./security/authorizer.ts";
 
 /** How long `close` waits for requests that were begun. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { RequestMemory } from "../../server/request_memory.ts";
-import { ManualEnvironment, settle } from "../support/manual_environment.ts";
+import { RequestMemory } from "../../../server/connection/request_memory.ts";
+import { ManualEnvironment, settle } from "../../support/manual_environment.ts";
 
 const KB = 1024;
 

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { KafkaError } from "../../protocol/errors.ts";
-import { ConnectionRefusal } from "../../server/api.ts";
-import { settle } from "../support/manual_environment.ts";
-import { ALONE, idOf, OVERLAPPING, startFakeServer } from "./fake_apis.ts";
-import { rawFrame } from "./support.ts";
+import { KafkaError } from "../../../protocol/errors.ts";
+import { ConnectionRefusal } from "../../../server/api.ts";
+import { settle } from "../../support/manual_environment.ts";
+import { ALONE, idOf, OVERLAPPING, startFakeServer } from "../fake_apis.ts";
+import { rawFrame } from "../support.ts";
 
 Deno.test("Connection begins the next request when the one before is answered", async () => {
   await using fake = startFakeServer();

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { AnswerQueue } from "../../server/answer_queue.ts";
-import { settle } from "../support/manual_environment.ts";
+import { AnswerQueue } from "../../../server/connection/answer_queue.ts";
+import { settle } from "../../support/manual_environment.ts";
 
 /** A stream whose writes are held until they are let go. */
 function heldStream() {

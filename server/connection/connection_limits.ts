@@ -1,4 +1,4 @@
-import type { BrokerConfig } from "../config/broker_config.ts";
+import type { BrokerConfig } from "../../config/broker_config.ts";
 
 /**
  * How many connections a host may have: `max.connections.per.ip.overrides` (`host:count`, separated by commas), else

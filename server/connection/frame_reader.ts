@@ -1,4 +1,4 @@
-import type { ByteStream } from "../environment/environment.ts";
+import type { ByteStream } from "../../environment/environment.ts";
 import type { FrameLease, RequestMemory } from "./request_memory.ts";
 
 /** Frames up to this size lie in the receive buffer; larger ones get a buffer of their own. */

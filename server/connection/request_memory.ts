@@ -1,4 +1,4 @@
-import type { Clock } from "../environment/environment.ts";
+import type { Clock } from "../../environment/environment.ts";
 
 /** How long a frame may take over what it was granted while others wait: this, and a second per 64 KiB. */
 const GRACE_MS = 5_000;

@@ -1,5 +1,5 @@
-import type { Address, ByteStream, LogLevel } from "../environment/environment.ts";
-import { NetworkError } from "../environment/network_error.ts";
+import type { Address, ByteStream, LogLevel } from "../../environment/environment.ts";
+import { NetworkError } from "../../environment/network_error.ts";
 import { AnswerQueue } from "./answer_queue.ts";
 import {
   type Api,
@@ -7,12 +7,12 @@ import {
   type Peer,
   type RequestContext,
   type ServerState,
-} from "./api.ts";
-import { answerTo, type Call, readCall } from "./dispatch.ts";
+} from "../api.ts";
+import { answerTo, type Call, readCall } from "../dispatch.ts";
 import { type Frame, FrameReader, ProtocolViolation } from "./frame_reader.ts";
 import type { RequestMemory } from "./request_memory.ts";
 import type { RequestSlots } from "./request_slots.ts";
-import { ANONYMOUS } from "./security/authorizer.ts";
+import { ANONYMOUS } from "../security/authorizer.ts";
 
 /** Requests of one connection that may be unanswered at a time, where they may overlap at all. */
 const OVERLAPPING_MAX = 100;

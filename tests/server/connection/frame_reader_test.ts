@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { pipe } from "../../environment/pipe.ts";
-import type { ByteStream } from "../../environment/environment.ts";
-import { FrameReader, ProtocolViolation } from "../../server/frame_reader.ts";
-import { RequestMemory } from "../../server/request_memory.ts";
-import { ManualEnvironment } from "../support/manual_environment.ts";
-import { Random } from "../protocol/random_message.ts";
+import { pipe } from "../../../environment/pipe.ts";
+import type { ByteStream } from "../../../environment/environment.ts";
+import { FrameReader, ProtocolViolation } from "../../../server/connection/frame_reader.ts";
+import { RequestMemory } from "../../../server/connection/request_memory.ts";
+import { ManualEnvironment } from "../../support/manual_environment.ts";
+import { Random } from "../../protocol/random_message.ts";
 
 const FRAME_BYTES_MAX = 4 * 1024 * 1024;
 

@@ -1,4 +1,4 @@
-import type { ByteStream } from "../environment/environment.ts";
+import type { ByteStream } from "../../environment/environment.ts";
 
 /** The bytes of an answer, or null for a request that gets none (Produce with acks=0). */
 export type Answer = readonly Uint8Array[] | null;
