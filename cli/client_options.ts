@@ -13,31 +13,27 @@ import { UsageError } from "./usage_error.ts";
 /** The options of every such command, as they were typed. */
 export interface ClientArguments {
   readonly bootstrap: string;
+  readonly timeoutMs: string;
 }
-
-/** Long enough for a broker that is about to start, short enough for somebody who waits. */
-const TIMEOUT_MS = 10_000;
 
 /** Adds the options of every command that talks to a broker. */
 export function addClientOptions(command: Command): Command {
-  return command.option(
-    "--bootstrap <host:port>",
-    "the broker, or several with commas",
-    "127.0.0.1:9092",
-  );
+  return command
+    .option("--bootstrap <host:port>", "the broker, or several with commas", "127.0.0.1:9092")
+    .option("--timeout-ms <ms>", "how long to go on trying", "10000");
 }
 
 /**
  * How to reach the broker.
  *
- * @throws UsageError when an address is none.
+ * @throws UsageError when an address is none, or the timeout is no number.
  */
-export function clientOptions({ bootstrap }: ClientArguments): ClientOptions {
+export function clientOptions({ bootstrap, timeoutMs }: ClientArguments): ClientOptions {
   return {
     environment: denoEnvironment({ log: stderrLog({ level: "error" }) }),
     bootstrapServers: bootstrap.split(",").map((text) => parseAddress(text, "--bootstrap")),
     clientId: "odradek",
-    defaultApiTimeoutMs: TIMEOUT_MS,
+    defaultApiTimeoutMs: parseWhole(timeoutMs, "--timeout-ms", 1),
   };
 }
 

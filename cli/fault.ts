@@ -9,12 +9,16 @@ import { InvariantError } from "../protocol/errors.ts";
 const FAULTS = [InvariantError, TypeError, ReferenceError, RangeError];
 
 /**
- * The message of an error that the user can do something about, on one line; `null` for a fault of this program.
+ * The message of an error that the user can do something about, with what is behind it, on one line; `null` for a fault of
+ * this program.
  *
  * Anything but a {@linkcode FAULTS | fault} (a port in use, a folder of another broker, a wrong setting, a server that
  * does not answer) comes with a message made for the user.
  */
 export function userMessage(error: unknown): string | null {
   if (!(error instanceof Error) || FAULTS.some((fault) => error instanceof fault)) return null;
-  return error.message.trim().replaceAll(/\s*\n\s*/g, " ");
+  const { message, cause } = error;
+  const reason = cause instanceof Error ? cause.message : "";
+  const whole = message.includes(reason) ? message : `${message}: ${reason}`;
+  return whole.trim().replaceAll(/\s*\n\s*/g, " ");
 }

@@ -67,3 +67,10 @@ Deno.test("topic answers 2 and one line to what makes no sense", async () => {
     assertMatch(complaints[0], message);
   }
 });
+
+Deno.test("topic says why it cannot reach the broker, after trying for a while", async () => {
+  const nobody = ["--bootstrap=127.0.0.1:1", "--timeout-ms=100"];
+  const { code, complaints } = await runMain(["topic", "list", ...nobody]);
+  assertEquals(code, 1);
+  assertMatch(complaints.join("\n"), /^odradek: Cannot list topics: .*127\.0\.0\.1:1.*refused$/);
+});
