@@ -38,7 +38,7 @@ export { Producer } from "./producer/producer.ts";
 export type { Acks, ProducerOptions } from "./producer/options.ts";
 export type { Partitioner } from "./producer/partitioner.ts";
 export type { Content, ProducerRecord, RecordMetadata } from "./producer/record.ts";
-export { Consumer, type PollOptions } from "./consumer/consumer.ts";
+export { type CloseOptions, Consumer, type PollOptions } from "./consumer/consumer.ts";
 export type { ConsumerOptions, OffsetReset } from "./consumer/options.ts";
 export type { ConsumerRecord, RecordHeader } from "./consumer/record.ts";
 export {
@@ -57,4 +57,21 @@ export type {
   ConfigType,
   ResourceType,
 } from "./admin/config.ts";
+export {
+  type Assignor,
+  cooperativeStickyAssignor,
+  type GroupAssignment,
+  type GroupMember,
+  type PreviousAssignment,
+  rangeAssignor,
+  type RebalanceProtocol,
+  roundRobinAssignor,
+  stickyAssignor,
+  type TopicLayout,
+  type TopicPartitions,
+} from "../protocol/assignors/mod.ts";
+export type { GroupMetadata } from "./group/consumer_group.ts";
+export type { CommittedOffset, Committer, OffsetToCommit } from "./group/offsets.ts";
+export type { GroupOptions } from "./group/options.ts";
+export type { RebalanceListener } from "./group/rebalance_listener.ts";
 export { consumerStream, producerStream } from "./streams.ts";

@@ -9,8 +9,8 @@ export interface Position {
   readonly epoch: number;
 }
 
-/** Where a position is to be looked up: at a place, or where `auto.offset.reset` says. */
-export type Lookup = OffsetSpec | "policy";
+/** Where a position is to be looked up: at a place, where `auto.offset.reset` says, or where the group has got to. */
+export type Lookup = OffsetSpec | "policy" | "committed";
 
 /** One partition that a consumer reads, and how far it has got. */
 export class AssignedPartition implements TopicPartition {
@@ -26,9 +26,10 @@ export class AssignedPartition implements TopicPartition {
   /** Raised whenever the position jumps: what was asked for before is void. */
   generation = 0;
   #position: Position | null = null;
-  #lookup: Lookup = "policy";
+  #lookup: Lookup;
 
-  constructor({ topic, partition }: TopicPartition) {
+  constructor({ topic, partition }: TopicPartition, lookup: Lookup) {
+    this.#lookup = lookup;
     this.topic = topic;
     this.partition = partition;
     this.key = partitionKey({ topic, partition });
@@ -61,7 +62,13 @@ export class AssignedPartition implements TopicPartition {
 
 /** The partitions that a consumer reads. Who assigns them, the user or a group, is not its business. */
 export class Assignment {
+  readonly #lookup: Lookup;
   #partitions = new Map<string, AssignedPartition>();
+
+  /** `lookup`: where partitions begin that are new. */
+  constructor(lookup: Lookup) {
+    this.#lookup = lookup;
+  }
 
   /** All of them, in the order in which they were assigned. */
   get partitions(): Iterable<AssignedPartition> {
@@ -74,7 +81,7 @@ export class Assignment {
     this.#partitions = new Map();
     for (const target of wanted) {
       const key = partitionKey(target);
-      this.#partitions.set(key, before.get(key) ?? new AssignedPartition(target));
+      this.#partitions.set(key, before.get(key) ?? new AssignedPartition(target, this.#lookup));
     }
     for (const [key, partition] of before) {
       if (!this.#partitions.has(key)) partition.generation++;

@@ -1,6 +1,11 @@
 import { Cluster } from "../cluster/cluster.ts";
 import { type FoundOffset, listOffsets, type OffsetSpec } from "../cluster/list_offsets.ts";
+import { within } from "../deadline.ts";
 import { timedOut } from "../errors.ts";
+import { Fifo } from "../fifo.ts";
+import { ConsumerGroup, type GroupMetadata } from "../group/consumer_group.ts";
+import type { CommittedOffset, OffsetToCommit } from "../group/offsets.ts";
+import type { RebalanceListener } from "../group/rebalance_listener.ts";
 import { partitionKey, type TopicPartition } from "../topic_partition.ts";
 import { Assignment } from "./assignment.ts";
 import { Fetcher } from "./fetcher.ts";
@@ -14,8 +19,17 @@ export interface PollOptions {
   readonly timeoutMs?: number;
 }
 
+/** How a consumer is closed. */
+export interface CloseOptions {
+  /** Milliseconds for a last commit and the farewell to the group. Default 30 000. */
+  readonly timeoutMs?: number;
+}
+
+const CLOSE_TIMEOUT_MS = 30_000;
+
 /**
- * Reads records of partitions that are assigned to it by hand.
+ * Reads records of partitions that are assigned to it by hand, or, with a `groupId`, that it shares with the other
+ * consumers of its group.
  *
  * ```ts
  * import { Consumer } from "@odradek/odradek/client";
@@ -26,16 +40,27 @@ export interface PollOptions {
  * for await (const { offset, value } of consumer) console.log(offset, value);
  * ```
  *
- * While records are worked on, the next ones are fetched already.
+ * ```ts
+ * await using consumer = new Consumer({ environment, bootstrapServers: "127.0.0.1:9092", groupId: "packers" });
+ * consumer.subscribe(["orders"]);
+ * for await (const { offset, value } of consumer) console.log(offset, value);
+ * ```
+ *
+ * While records are worked on, the next ones are fetched already. What a poll returned counts as worked on when the next
+ * one begins: then it may be committed, and its partition may go to another member.
  */
 export class Consumer implements AsyncDisposable {
   readonly #settings: ConsumerSettings;
   readonly #cluster: Cluster;
-  readonly #assignment = new Assignment();
+  readonly #assignment: Assignment;
+  /** null = there is no `groupId`. */
+  readonly #group: ConsumerGroup | null;
   readonly #fetcher: Fetcher;
   readonly #positions: Positions;
   #isPolling = false;
-  #isClosed = false;
+  #closing: Promise<void> | null = null;
+  /** Polled for a loop, which has not come to them yet. */
+  #ahead = new Fifo<ConsumerRecord>();
   /** Wakes the poll that waits. */
   #wake: (() => void) | null = null;
   #hasNews = false;
@@ -53,12 +78,17 @@ export class Consumer implements AsyncDisposable {
       allowAutoTopicCreation: settings.allowAutoCreateTopics,
       inFlightMax: 5,
     });
+    this.#assignment = new Assignment(settings.group === null ? "policy" : "committed");
     const parts = { settings, cluster: this.#cluster, assignment: this.#assignment };
     const onNews = () => this.#onNews();
-    this.#positions = new Positions({
+    const onError = (error: Error) => this.#fetcher.fail(error);
+    this.#positions = new Positions({ ...parts, onNews, onError });
+    this.#group = settings.group && new ConsumerGroup({
       ...parts,
+      settings: settings.group,
+      stable: settings.isolationLevel === "read_committed",
       onNews,
-      onError: (error) => this.#fetcher.fail(error),
+      onError,
     });
     this.#fetcher = new Fetcher({
       ...parts,
@@ -71,10 +101,78 @@ export class Consumer implements AsyncDisposable {
     this.#cluster.metadata.onChange(onNews);
   }
 
-  /** Reads these partitions from now on, and no others. Those that stay keep their positions. */
+  /**
+   * Reads these partitions from now on, and no others. Those that stay keep their positions. With a `groupId` it begins
+   * where the group has got to, but takes no part in how the group shares out partitions.
+   *
+   * @throws {TypeError} when it subscribes to topics
+   */
   assign(partitions: Iterable<TopicPartition>): void {
+    if (this.#group?.isSubscribed) {
+      throw new TypeError("Cannot assign partitions: the consumer subscribes to topics");
+    }
     this.#assignment.assign(partitions);
     this.#onNews();
+  }
+
+  /**
+   * Shares the partitions of topics with the other members of its group: topics by name, or all whose names match and that
+   * are not internal. It joins with the next {@linkcode poll}, and has to poll every `maxPollIntervalMs` to stay.
+   *
+   * @throws {TypeError} without a `groupId`, or when partitions were assigned by hand
+   */
+  subscribe(topics: Iterable<string> | RegExp, listener: RebalanceListener = {}): void {
+    const group = this.#inGroup("subscribe");
+    if (!group.isSubscribed && this.assignment().length > 0) {
+      throw new TypeError("Cannot subscribe: partitions were assigned by hand");
+    }
+    group.subscribe(topics, listener);
+    this.#onNews();
+  }
+
+  /** Gives up everything that it reads, and leaves the group if it is a member. Throws what the listener throws. */
+  async unsubscribe(): Promise<void> {
+    await this.#group?.leave("unsubscribed");
+    this.#assignment.assign([]);
+  }
+
+  /** Joins the group again with the next {@linkcode poll}, e.g. because an assignor would decide otherwise now. */
+  enforceRebalance(): void {
+    this.#inGroup("rebalance").rejoin("the application asked for it");
+    this.#onNews();
+  }
+
+  /**
+   * Commits offsets, those of all that was polled by default; settles when the group has them. Commits follow each other
+   * in the order of the calls.
+   *
+   * @throws {KafkaError} ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID: the partitions may be others' by now;
+   * REBALANCE_IN_PROGRESS: the next poll has to come first; REQUEST_TIMED_OUT, or what else the broker says
+   * @throws {TypeError} without a `groupId`
+   */
+  async commit(offsets?: Iterable<OffsetToCommit>): Promise<void> {
+    const group = this.#inGroup("commit");
+    await group.commit(offsets && [...offsets]);
+  }
+
+  /**
+   * What the group has committed of partitions; those without a commit are left out.
+   *
+   * @throws {KafkaError} what the broker says, or REQUEST_TIMED_OUT
+   * @throws {TypeError} without a `groupId`
+   */
+  async committed(partitions: Iterable<TopicPartition>): Promise<CommittedOffset[]> {
+    const group = this.#inGroup("look up commits");
+    return [...(await group.committed([...partitions])).values()];
+  }
+
+  /**
+   * Who it is in its group.
+   *
+   * @throws {TypeError} without a `groupId`
+   */
+  groupMetadata(): GroupMetadata {
+    return this.#inGroup("tell the member").metadata;
   }
 
   /** The partitions that it reads. */
@@ -135,6 +233,8 @@ export class Consumer implements AsyncDisposable {
    *
    * @throws {KafkaError} what a broker says of a partition, OFFSET_OUT_OF_RANGE with `autoOffsetReset: "none"`,
    * CORRUPT_MESSAGE. The next call goes on with the other partitions, and tries this one again
+   * @throws {KafkaError} why it cannot be a member of its group: GROUP_AUTHORIZATION_FAILED, FENCED_INSTANCE_ID, …
+   * @throws what the rebalance listener throws
    * @throws {TypeError} when another call is not done
    */
   async poll({ timeoutMs = Infinity }: PollOptions = {}): Promise<ConsumerRecord[]> {
@@ -143,15 +243,16 @@ export class Consumer implements AsyncDisposable {
     try {
       const { clock } = this.#settings.client.environment;
       const deadlineMs = clock.monotonicMs() + timeoutMs;
-      while (!this.#isClosed) {
+      while (this.#closing === null) {
         this.#hasNews = false;
+        await this.#group?.advance();
         const records = this.#fetcher.take(this.#settings.maxPollRecords);
         this.#positions.lookUp();
         this.#fetcher.fetch();
         if (records.length > 0) return records;
         const leftMs = deadlineMs - clock.monotonicMs();
         if (leftMs <= 0) break;
-        await this.#news(leftMs);
+        await this.#news(Math.min(leftMs, this.#group?.idleMs ?? Infinity));
       }
       return [];
     } finally {
@@ -159,9 +260,18 @@ export class Consumer implements AsyncDisposable {
     }
   }
 
-  /** The records one by one, until the consumer is closed. */
+  /** The records one by one, until the consumer is closed. Those that a loop leaves behind are read again. */
   async *[Symbol.asyncIterator](): AsyncGenerator<ConsumerRecord, void, undefined> {
-    while (!this.#isClosed) yield* await this.poll();
+    while (this.#closing === null) {
+      const ahead = new Fifo<ConsumerRecord>();
+      for (const record of await this.poll()) ahead.push(record);
+      this.#ahead = ahead;
+      try {
+        for (let record = ahead.shift(); record !== undefined; record = ahead.shift()) yield record;
+      } finally {
+        if (this.#ahead === ahead) this.#rewind();
+      }
+    }
   }
 
   /**
@@ -176,10 +286,11 @@ export class Consumer implements AsyncDisposable {
     const deadlineMs = environment.clock.monotonicMs() + defaultApiTimeoutMs;
     while (partition.position === null) {
       const leftMs = deadlineMs - environment.clock.monotonicMs();
-      if (leftMs <= 0 || this.#isClosed) {
+      if (leftMs <= 0 || this.#closing !== null) {
         throw timedOut(`Cannot find the position in ${partition.key}`);
       }
-      await this.#positions.find([partition], leftMs);
+      if (partition.lookup !== "committed") await this.#positions.find([partition], leftMs);
+      else await this.#group?.findPositions([partition], leftMs);
     }
     return BigInt(partition.position.offset);
   }
@@ -209,18 +320,52 @@ export class Consumer implements AsyncDisposable {
     );
   }
 
-  /** Ends the poll that waits, if any, and closes all connections. Idempotent. */
-  close(): Promise<void> {
-    this.#isClosed = true;
-    this.#fetcher.close();
-    this.#cluster.close();
-    this.#onNews();
-    return Promise.resolve();
+  /**
+   * Ends the poll that waits, if any, commits what was polled if it commits by itself, leaves the group, and closes all
+   * connections. A static member stays in the group until its session times out. Idempotent.
+   *
+   * @throws what the rebalance listener throws
+   */
+  close({ timeoutMs = CLOSE_TIMEOUT_MS }: CloseOptions = {}): Promise<void> {
+    return this.#closing ??= this.#close(timeoutMs);
   }
 
   /** {@linkcode close} */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    await Promise.resolve(); // so that it counts as closed from here on
+    this.#onNews();
+    this.#fetcher.close();
+    this.#rewind();
+    const { environment } = this.#settings.client;
+    const late = () => timedOut(`Not done with the group within ${timeoutMs} ms`);
+    try {
+      if (this.#group !== null) {
+        await within(environment, timeoutMs, this.#group.leave("closed"), late);
+      }
+    } finally {
+      this.#cluster.close();
+    }
+  }
+
+  /** Puts positions back before what no loop has come to: it does not count as worked on. */
+  #rewind(): void {
+    const partitions = new Map(
+      [...this.#assignment.partitions].map((partition) => [partition.key, partition]),
+    );
+    for (const record of this.#ahead.drain()) {
+      const key = partitionKey(record);
+      partitions.get(key)?.seek(Number(record.offset));
+      partitions.delete(key);
+    }
+  }
+
+  #inGroup(doing: string): ConsumerGroup {
+    if (this.#group !== null) return this.#group;
+    throw new TypeError(`Cannot ${doing}: the consumer has no groupId`);
   }
 
   #seek(partitions: Iterable<TopicPartition>, to: number | OffsetSpec): void {

@@ -1,4 +1,5 @@
 import type { IsolationLevel } from "../cluster/list_offsets.ts";
+import { type GroupOptions, type GroupSettings, groupSettings } from "../group/options.ts";
 import {
   type ClientOptions,
   type ClientSettings,
@@ -10,7 +11,7 @@ import {
 export type OffsetReset = "earliest" | "latest" | "none" | `by_duration:${string}`;
 
 /** How a consumer works. Names and defaults are those of Kafka's consumer configuration, in camelCase. */
-export interface ConsumerOptions extends ClientOptions {
+export interface ConsumerOptions extends ClientOptions, GroupOptions {
   /** Whether reading a topic may make it. Default true. */
   readonly allowAutoCreateTopics?: boolean;
   /** Default `latest`. */
@@ -31,7 +32,7 @@ export interface ConsumerOptions extends ClientOptions {
   readonly maxPollRecords?: number;
 }
 
-type Defaulted = Required<Omit<ConsumerOptions, keyof ClientOptions>>;
+type Defaulted = Required<Omit<ConsumerOptions, keyof ClientOptions | keyof GroupOptions>>;
 
 /** Defaults of {@linkcode ConsumerOptions}. */
 export const CONSUMER_DEFAULTS: Defaulted = {
@@ -49,6 +50,8 @@ export const CONSUMER_DEFAULTS: Defaulted = {
 /** {@linkcode ConsumerOptions} with everything filled in. */
 export interface ConsumerSettings extends Omit<Defaulted, "autoOffsetReset"> {
   readonly client: ClientSettings;
+  /** null = it is in none. */
+  readonly group: GroupSettings | null;
   /** Where to read without a position: milliseconds back from now, or a place; null = nowhere. */
   readonly autoOffsetReset: "earliest" | "latest" | { readonly backMs: number } | null;
 }
@@ -68,6 +71,7 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
   return {
     ...settings,
     client: clientSettings(options),
+    group: groupSettings(options),
     autoOffsetReset: parseReset(settings.autoOffsetReset),
   };
 }

@@ -30,8 +30,8 @@ export class Positions {
     const { settings: { client: { environment } }, assignment } = this.#parts;
     const nowMs = environment.clock.monotonicMs();
     const missing = [...assignment.partitions].filter((partition) =>
-      partition.position === null && partition.notBeforeMs <= nowMs &&
-      !this.#looking.has(partition)
+      partition.position === null && partition.lookup !== "committed" &&
+      partition.notBeforeMs <= nowMs && !this.#looking.has(partition)
     );
     for (const partitions of Map.groupBy(missing, ({ topic }) => topic).values()) {
       this.#lookUp(partitions);
@@ -79,7 +79,7 @@ export class Positions {
 
   /** Where to look for a position that is missing. */
   #specOf(partition: AssignedPartition): OffsetSpec {
-    if (partition.lookup !== "policy") return partition.lookup;
+    if (partition.lookup !== "policy" && partition.lookup !== "committed") return partition.lookup;
     const { settings: { autoOffsetReset, client } } = this.#parts;
     if (autoOffsetReset === null) {
       throw new KafkaError(

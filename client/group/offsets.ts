@@ -20,9 +20,11 @@ export interface CommittedOffset extends Required<OffsetToCommit> {}
 
 /** Who commits: a member of a generation, or nobody in particular. */
 export interface Committer {
+  /** Empty without membership. */
   readonly memberId: string;
   /** -1 without membership. */
   readonly generationId: number;
+  /** Of a static member, else null. */
   readonly groupInstanceId: string | null;
 }
 

@@ -8,12 +8,15 @@
 
 /** Partitions of one topic. */
 export interface TopicPartitions {
+  /** Its name. */
   readonly topic: string;
+  /** Their numbers. */
   readonly partitions: readonly number[];
 }
 
 /** A member of a group, as its subscription describes it to the leader. */
 export interface GroupMember {
+  /** Given by the coordinator; a new one each time that it comes. */
   readonly memberId: string;
   /** Of a static member (KIP-345), else null. */
   readonly groupInstanceId: string | null;
@@ -49,7 +52,9 @@ export type RebalanceProtocol =
 
 /** What a member was given last. */
 export interface PreviousAssignment {
+  /** What it was given. */
   readonly partitions: readonly TopicPartitions[];
+  /** In which generation. */
   readonly generationId: number;
 }
 
