@@ -39,6 +39,11 @@ export const BROKER_EFFECTS: Readonly<Partial<Record<BrokerConfigName, string>>>
   "delete.topic.enable": "Whether clients may delete topics.",
   "fetch.max.bytes": "The most bytes of records in one answer to Fetch, beside " +
     "odradek.response.max.bytes.",
+  "group.initial.rebalance.delay.ms": "How long the first rebalance of an empty group waits for " +
+    "more members.",
+  "group.max.session.timeout.ms": "The longest session timeout that a member may ask for.",
+  "group.max.size": "The most members of a group.",
+  "group.min.session.timeout.ms": "The shortest session timeout that a member may ask for.",
   "listener.security.protocol.map": "The protocol of each listener's name; PLAINTEXT is supported.",
   "listeners": "Where the broker listens.",
   "log.dir": "The data folder, when log.dirs is not set.",
@@ -53,6 +58,11 @@ export const BROKER_EFFECTS: Readonly<Partial<Record<BrokerConfigName, string>>>
     "(odradek.accept.any.replication.factor).",
   "node.id": "The number of this broker.",
   "num.partitions": "Partitions of a topic that is created without a number.",
+  "offset.metadata.max.bytes": "The most bytes of metadata with a committed offset.",
+  "offsets.retention.check.interval.ms": "How often expired offsets are looked for.",
+  "offsets.retention.minutes": "How long offsets stay after their group has become empty.",
+  "offsets.topic.num.partitions": "Partitions of __consumer_offsets, when it is made.",
+  "offsets.topic.segment.bytes": "segment.bytes of __consumer_offsets, when it is made.",
   "producer.id.expiration.check.interval.ms": "How often idle producers are looked for.",
   "producer.id.expiration.ms": "How long an idle producer's sequence numbers are remembered.",
   "queued.max.request.bytes": "How much memory requests over 64 KiB may hold; -1: see " +
