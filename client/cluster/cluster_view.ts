@@ -112,15 +112,15 @@ export interface LeaderHint {
   readonly brokers: readonly Broker[];
 }
 
-/** The view after a hint; the same one if it is no news, or names a leader that nobody knows how to reach. */
-export function viewAfterHint(known: ClusterView, hint: LeaderHint): ClusterView {
+/** The view after a hint: the same one if it is no news, null if it names a leader that nobody knows how to reach. */
+export function viewAfterHint(known: ClusterView, hint: LeaderHint): ClusterView | null {
   const topic = known.topics.get(hint.topic);
   const partition = topic?.partitions[hint.partition];
-  if (!topic || !partition || hint.leaderId < 0) return known;
+  if (!topic || !partition || hint.leaderId < 0) return null;
   if (hint.leaderEpoch <= partition.leaderEpoch) return known;
   const brokers = new Map(known.brokers);
   for (const broker of hint.brokers) brokers.set(broker.nodeId, broker);
-  if (!brokers.has(hint.leaderId)) return known;
+  if (!brokers.has(hint.leaderId)) return null;
   const partitions = topic.partitions.with(hint.partition, {
     ...partition,
     leaderId: hint.leaderId,

@@ -155,8 +155,8 @@ export class Metadata {
   /** Takes in what an answer says of a partition's leader; asks all about it if that is not enough. */
   learn(hint: LeaderHint): void {
     const view = viewAfterHint(this.view, hint);
-    if (view === this.view) this.invalidate();
-    else this.#change(view);
+    if (view === null) this.invalidate();
+    else if (view !== this.view) this.#change(view);
   }
 
   /** Forgets the brokers: the next question goes to the bootstrap servers (KIP-899, KIP-1102). */

@@ -98,8 +98,8 @@ export class Sender {
       else byLeader.set(leaderId, [queue]);
     }
     if (leaderless) this.#cluster.metadata.invalidate();
-    if (byLeader.size > 0 && this.#sequences?.identity === null) this.#identify();
     for (const [leaderId, queues] of byLeader) this.#serve(leaderId, queues, nowMs);
+    if (byLeader.size > 0 && this.#sequences?.identity === null) this.#identify();
     this.#wakeAt(nextMs);
   }
 

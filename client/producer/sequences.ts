@@ -14,6 +14,8 @@ interface Book {
   identity: ProducerEpoch | null;
   /** The next batch's first number. */
   next: number;
+  /** Whether the broker has acknowledged a batch of this identity. */
+  isKnown: boolean;
   /** Numbered and not acknowledged, in the order of their numbers. */
   pending: ProducerBatch[];
   /** So many of them are on the wire. */
@@ -29,7 +31,9 @@ const EPOCH_MAX = 0x7fff;
 
 /**
  * The sequence numbers of an idempotent producer (KIP-98): per partition without a gap, and in order even with several
- * batches in flight (KIP-185: a batch that is sent again goes alone, when all before it are settled).
+ * batches in flight (KIP-185: a batch that is sent again goes alone, when all before it are settled). The first batch goes
+ * alone too: a broker that does not know the producer takes any number, and would let the second one overtake the first
+ * (KAFKA-14359).
  *
  * A gap cannot be closed: the producer raises its own epoch and begins at 0 (KIP-360). That happens only when nothing is
  * left whose old number could still be in the log, so a record is never there twice.
@@ -51,8 +55,8 @@ export class Sequences {
     this.#mend(book);
     if (batch.sequence !== null) return book.pending[0] === batch && book.trouble !== "renumber";
     if (this.identity === null || book.trouble !== "none") return false;
-    if (book.identity !== this.identity && book.pending.length > 0) return false;
-    return book.pending.length < this.#inFlightMax;
+    const isKnown = book.identity === this.identity && book.isKnown;
+    return book.pending.length < (isKnown ? this.#inFlightMax : 1);
   }
 
   /** The batch is sent: it gets a number unless it has one. */
@@ -60,10 +64,7 @@ export class Sequences {
     const book = this.#book(batch);
     book.onWire++;
     if (batch.sequence !== null) return;
-    if (book.identity !== this.identity) {
-      book.identity = this.identity;
-      book.next = 0;
-    }
+    if (book.identity !== this.identity) this.#begin(book);
     book.pending.push(batch);
     this.#number(book, batch);
   }
@@ -75,7 +76,11 @@ export class Sequences {
 
   /** The batch is in the log. */
   acknowledged(batch: ProducerBatch): void {
-    this.#remove(this.#book(batch), batch);
+    const book = this.#book(batch);
+    this.#remove(book, batch);
+    const { sequence } = batch;
+    book.isKnown ||= sequence?.producerId === book.identity?.producerId &&
+      sequence?.producerEpoch === book.identity?.producerEpoch;
   }
 
   /** The batch will not be sent again, and is not in the log, or nobody knows. */
@@ -109,9 +114,15 @@ export class Sequences {
     if (book.identity === this.identity) this.#raiseEpoch();
     if (this.identity === null) return;
     book.trouble = "none";
+    this.#begin(book);
+    for (const batch of book.pending) this.#number(book, batch);
+  }
+
+  /** From now on the partition's batches are numbered under the newest identity. */
+  #begin(book: Book): void {
     book.identity = this.identity;
     book.next = 0;
-    for (const batch of book.pending) this.#number(book, batch);
+    book.isKnown = false;
   }
 
   #raiseEpoch(): void {
@@ -136,7 +147,14 @@ export class Sequences {
     const key = partitionKey(target);
     let book = this.#books.get(key);
     if (book === undefined) {
-      book = { identity: null, next: 0, pending: [], onWire: 0, trouble: "none" };
+      book = {
+        identity: null,
+        next: 0,
+        isKnown: false,
+        pending: [],
+        onWire: 0,
+        trouble: "none",
+      };
       this.#books.set(key, book);
     }
     return book;

@@ -91,16 +91,18 @@ Deno.test("Producer keeps a request below maxRequestSize", async () => {
 Deno.test("Producer has at most maxInFlightRequestsPerConnection requests without an answer", async () => {
   const cluster = new FakeCluster();
   const { logs: [log] } = cluster.topic("orders");
+  await using producer = new Producer({ ...cluster.options, batchSize: 1, lingerMs: 0 });
+  producer.send({ topic: "orders", value: "0" });
+  await producer.flush();
   const gate = Promise.withResolvers<void>();
   cluster.on(PRODUCE, async (request) => {
     await gate.promise;
     return cluster.produce(request);
   });
-  await using producer = new Producer({ ...cluster.options, batchSize: 1, lingerMs: 0 });
-  for (let i = 0; i < 8; i++) producer.send({ topic: "orders", value: `${i}` });
+  for (let i = 1; i < 8; i++) producer.send({ topic: "orders", value: `${i}` });
   await settle();
   await settle();
-  assertEquals(cluster.requests(PRODUCE).length, 5);
+  assertEquals(cluster.requests(PRODUCE).length, 1 + 5);
   gate.resolve();
   await producer.flush();
   assertEquals(log.texts, ["0", "1", "2", "3", "4", "5", "6", "7"]);
