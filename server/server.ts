@@ -4,7 +4,6 @@
  * @module
  */
 import type { Address, ByteStream, Listener, Timer } from "../environment/environment.ts";
-import { sleep } from "../environment/sleep.ts";
 import type { Api, ServerState } from "./api.ts";
 import { APIS } from "./apis/mod.ts";
 import type { BrokerContext } from "./broker_context.ts";
@@ -133,7 +132,13 @@ class RunningServer implements Server, ConnectionHost {
     for (const listener of this.#listeners) listener.close();
     this.#wakeWaiting();
     const finished = Promise.all([...this.#connections].map((connection) => connection.finish()));
-    await Promise.race([finished, sleep(this.#broker.environment, GRACE_MS)]);
+    await new Promise<void>((resolve) => {
+      const grace = this.#broker.environment.timers.schedule(GRACE_MS, resolve);
+      finished.then(() => {
+        grace.cancel(); // or it would keep the process for its rest
+        resolve();
+      });
+    });
     for (const connection of this.#connections) connection.close();
     this.#sweeping?.timer.cancel();
     this.#sweeping = null;
