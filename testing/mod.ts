@@ -35,6 +35,8 @@ export type {
   KvOutcome,
   KvRange,
 } from "../storage/kv/kv.ts";
+export type { Broker, BrokerOptions, ListenerOptions } from "../mod.ts";
+export { SimulatedBroker, type SimulatedBrokerOptions } from "./simulated_broker.ts";
 export { type Duration, durationMs, type DurationUnit } from "./simulation/duration.ts";
 export { SimulationError } from "./simulation/failure.ts";
 export { FaultCounts } from "./simulation/fault_counts.ts";

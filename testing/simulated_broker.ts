@@ -22,6 +22,7 @@ const RESTART_MS = 500;
  * again, as a supervisor would.
  */
 export class SimulatedBroker {
+  /** Where it listens. */
   readonly address: Address;
   readonly #name: string;
   readonly #store: string;

@@ -15,10 +15,10 @@ import {
   type SeenRecord,
   type SentRecord,
   simulate,
+  SimulatedBroker,
   type SimulatedProcess,
   type Simulation,
 } from "../../testing/mod.ts";
-import { SimulatedBroker } from "../../testing/simulated_broker.ts";
 
 const TOPIC = "orders";
 const PARTITIONS: readonly TopicPartition[] = Array.from(
