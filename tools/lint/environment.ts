@@ -26,6 +26,7 @@ const GLOBALS: ReadonlyMap<string, string> = new Map(Object.entries({
   setImmediate: TIMERS,
   queueMicrotask: "as a delay it is none in virtual time; to defer work use environment.timers",
   crypto: RANDOM,
+  console: "use environment.log",
   fetch: NETWORK,
   WebSocket: NETWORK,
   EventSource: NETWORK,
