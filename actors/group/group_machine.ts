@@ -194,7 +194,6 @@ export const groupMachine = rebalance.createMachine({
   on: {
     invite: { actions: "countInvited" },
     uninvite: { actions: "countUninvited" },
-    delete: { actions: "refuseNonEmpty" },
   },
   states: {
     /**
@@ -236,6 +235,7 @@ export const groupMachine = rebalance.createMachine({
         replace: { actions: ["countJoined", "holdJoin"] },
         remove: { actions: "countRemoved" },
         sync: { actions: "refuseRebalancing" },
+        delete: { actions: "refuseNonEmpty" },
         gathered: [
           { guard: "goesOnGathering", actions: ["goOnGathering", "startGathering"] },
           {
@@ -316,6 +316,7 @@ export const groupMachine = rebalance.createMachine({
           },
           { actions: ["countSynced", "holdSync"] },
         ],
+        delete: { actions: "refuseNonEmpty" },
         remove: {
           target: "PreparingRebalance",
           actions: [
@@ -378,6 +379,7 @@ export const groupMachine = rebalance.createMachine({
           },
         ],
         sync: { actions: ["countSynced", "answerSync"] },
+        delete: { actions: "refuseNonEmpty" },
         remove: {
           target: "PreparingRebalance",
           actions: ["countRemoved", ...syncPhaseIsOver, "startJoinTimer"],
