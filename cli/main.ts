@@ -10,6 +10,7 @@ import { Command, CommanderError } from "commander";
 import manifest from "../deno.json" with { type: "json" };
 import { addConsumeCommand } from "./consume.ts";
 import { userMessage } from "./fault.ts";
+import { addGroupCommand } from "./group.ts";
 import { addProduceCommand } from "./produce.ts";
 import { addServeCommand } from "./serve.ts";
 import { denoTerminal, type Terminal } from "./terminal.ts";
@@ -53,6 +54,7 @@ function program(terminal: Terminal): Command {
   addTopicCommand(program, terminal);
   addProduceCommand(program, terminal);
   addConsumeCommand(program, terminal);
+  addGroupCommand(program, terminal);
   return program;
 }
 

@@ -70,6 +70,12 @@ export {
   type TopicLayout,
   type TopicPartitions,
 } from "../protocol/assignors/mod.ts";
+export {
+  GroupAdmin,
+  type GroupDescription,
+  type GroupListing,
+  type MemberDescription,
+} from "./admin/groups.ts";
 export type { GroupMetadata } from "./group/consumer_group.ts";
 export type { CommittedOffset, Committer, OffsetToCommit } from "./group/offsets.ts";
 export type { GroupOptions } from "./group/options.ts";

@@ -35,6 +35,7 @@ import {
   typeName,
 } from "./config.ts";
 import { throwFailures } from "./failures.ts";
+import { GroupAdmin } from "./groups.ts";
 
 /** A topic to be created. */
 export interface NewTopic {
@@ -77,7 +78,7 @@ export interface ClusterDescription {
 }
 
 /**
- * Manages topics and settings of a cluster. Each method tries again what may help, for `defaultApiTimeoutMs` at most.
+ * Manages topics, settings and groups of a cluster. Each method tries again what may help, for `defaultApiTimeoutMs` at most.
  *
  * ```ts
  * import { Admin } from "@odradek/odradek/client";
@@ -90,6 +91,8 @@ export interface ClusterDescription {
  * fail, an `AggregateError` of them.
  */
 export class Admin implements AsyncDisposable {
+  /** Groups and their offsets. */
+  readonly groups: GroupAdmin;
   readonly #cluster: Cluster;
 
   /**
@@ -101,6 +104,7 @@ export class Admin implements AsyncDisposable {
   constructor(options: ClientOptions) {
     const settings = clientSettings(options);
     this.#cluster = new Cluster(settings, { allowAutoTopicCreation: false, inFlightMax: 5 });
+    this.groups = new GroupAdmin(this.#cluster);
   }
 
   /**

@@ -1,4 +1,17 @@
 import {
+  deleteGroupsRequest,
+  deleteGroupsResponse,
+} from "../../protocol/messages/42_delete_groups.ts";
+import {
+  describeGroupsRequest,
+  describeGroupsResponse,
+} from "../../protocol/messages/15_describe_groups.ts";
+import { listGroupsRequest, listGroupsResponse } from "../../protocol/messages/16_list_groups.ts";
+import {
+  offsetDeleteRequest,
+  offsetDeleteResponse,
+} from "../../protocol/messages/47_offset_delete.ts";
+import {
   findCoordinatorRequest,
   findCoordinatorResponse,
 } from "../../protocol/messages/10_find_coordinator.ts";
@@ -23,3 +36,7 @@ export const HEARTBEAT = api(heartbeatRequest, heartbeatResponse);
 export const LEAVE_GROUP = api(leaveGroupRequest, leaveGroupResponse);
 export const OFFSET_COMMIT = api(offsetCommitRequest, offsetCommitResponse);
 export const OFFSET_FETCH = api(offsetFetchRequest, offsetFetchResponse);
+export const LIST_GROUPS = api(listGroupsRequest, listGroupsResponse);
+export const DESCRIBE_GROUPS = api(describeGroupsRequest, describeGroupsResponse);
+export const DELETE_GROUPS = api(deleteGroupsRequest, deleteGroupsResponse);
+export const OFFSET_DELETE = api(offsetDeleteRequest, offsetDeleteResponse);

@@ -58,7 +58,7 @@ export class AutoCommit {
     }
   }
 
-  /** Forgets what it has committed: others may commit now. */
+  /** Forgets what it has committed: others may have committed since. */
   forget(): void {
     this.#committed.clear();
   }

@@ -220,6 +220,7 @@ export class GroupMember {
     this.#reason = null;
     this.#isPrepared = false;
     this.#joinedTopics = topics;
+    this.#parts.autoCommit.forget();
     this.#leadership = leadership;
     this.#comparedView = null;
     this.#previous = { partitions, generationId: identity.generationId };
