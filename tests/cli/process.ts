@@ -62,6 +62,11 @@ export class Serving implements AsyncDisposable {
     return Number(/:(\d+)[:,]/.exec(this.readyLine)![1]);
   }
 
+  /** Its process id. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** Sends a signal and waits for the end. */
   async stop(signal: Deno.Signal): Promise<Ended> {
     this.#child.kill(signal);
