@@ -9,9 +9,16 @@ import {
   createTopicsResponse,
 } from "../../protocol/messages/19_create_topics.ts";
 import { heartbeatRequest, heartbeatResponse } from "../../protocol/messages/12_heartbeat.ts";
-import { joinGroupRequest, joinGroupResponse } from "../../protocol/messages/11_join_group.ts";
-import type { JoinGroupResponse } from "../../protocol/messages/11_join_group.ts";
-import { syncGroupRequest, syncGroupResponse } from "../../protocol/messages/14_sync_group.ts";
+import {
+  joinGroupRequest,
+  type JoinGroupResponse,
+  joinGroupResponse,
+} from "../../protocol/messages/11_join_group.ts";
+import {
+  syncGroupRequest,
+  type SyncGroupResponse,
+  syncGroupResponse,
+} from "../../protocol/messages/14_sync_group.ts";
 import { consumerProtocolSubscription } from "../../protocol/messages/consumer_protocol.ts";
 import { encodeVersioned } from "../../protocol/schema/mod.ts";
 import { startBroker, type WireClient } from "./support.ts";
@@ -85,7 +92,10 @@ export class Member implements Disposable {
   }
 
   /** Asks for its assignment; a leader brings everybody's. */
-  async sync(assignments: Readonly<Record<string, string>> = {}, version = 3) {
+  async sync(
+    assignments: Readonly<Record<string, string>> = {},
+    version = 3,
+  ): Promise<SyncGroupResponse> {
     return await this.client.ask([syncGroupRequest, syncGroupResponse], version, {
       groupId: this.group,
       generationId: this.generation,

@@ -3,7 +3,7 @@
  *
  * Usage: deno task generate [FOLDER with Kafka's tables]
  *
- * Without the folder only COMPATIBILITY.md is written, which is made of the code alone.
+ * Without the folder only COMPATIBILITY.md and the diagrams are written, which are made of the code alone.
  *
  * @module
  */
@@ -29,4 +29,5 @@ if (folder !== undefined) {
   }
 }
 await deno("run", "--allow-read", "--allow-write", "tools/generate/compatibility.ts");
+await deno("run", "--allow-read", "--allow-write", "tools/generate/diagrams.ts");
 await deno("fmt", "--quiet", "protocol", "config", "COMPATIBILITY.md");
