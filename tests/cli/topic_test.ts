@@ -68,9 +68,10 @@ Deno.test("topic answers 2 and one line to what makes no sense", async () => {
   }
 });
 
-Deno.test("topic says why it cannot reach the broker, after trying for a while", async () => {
+Deno.test("topic gives up a broker that does not answer when its time is over", async () => {
+  // The command runs on the real clock, as users do.
   const nobody = ["--bootstrap=127.0.0.1:1", "--timeout-ms=100"];
-  const { code, complaints } = await runMain(["topic", "list", ...nobody]);
-  assertEquals(code, 1);
-  assertMatch(complaints.join("\n"), /^odradek: Cannot list topics: .*127\.0\.0\.1:1.*refused$/);
+  const { code, printed, complaints } = await runMain(["topic", "list", ...nobody]);
+  assertEquals([code, printed, complaints.length], [1, [], 1], complaints.join("\n"));
+  assertMatch(complaints[0], /^odradek: Cannot list topics: not done within 100 ms/);
 });

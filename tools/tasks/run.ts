@@ -60,13 +60,19 @@ export async function works(command: string, args: readonly string[]): Promise<b
   }
 }
 
-/** The sum of all closing lines of `deno test` (`ok | 49 passed | 0 failed (374ms)`) in an output. */
+/** What test runners close with: `ok | 49 passed | 0 failed (374ms)`, and `49 passed, 0 failed`. */
+const CLOSING_LINES = [
+  /^(?:ok|FAILED) \| (\d+) passed.* \| (\d+) failed/gm,
+  /^(\d+) passed, (\d+) failed$/gm,
+];
+
+/** The sum of all closing lines in an output: those of `deno test`, and plain ones. */
 export function countTests(output: string): Counts {
   // deno-lint-ignore no-control-regex
   const plain = output.replaceAll(/\x1b\[[0-9;]*m/g, "");
   let passed = 0;
   let failed = 0;
-  for (const line of plain.matchAll(/^(?:ok|FAILED) \| (\d+) passed.* \| (\d+) failed/gm)) {
+  for (const line of CLOSING_LINES.flatMap((pattern) => [...plain.matchAll(pattern)])) {
     passed += Number(line[1]);
     failed += Number(line[2]);
   }

@@ -7,8 +7,10 @@ Deno.test("The closing lines of several test runs are added up, coloured or not"
     "a test that prints: ok | 100 passed | 100 failed",
     "\x1b[0m\x1b[31mFAILED\x1b[0m | 3 passed (2 steps) | 1 failed (1 step) | 2 ignored (1s)",
     "7 passed",
+    "5 passed, 2 failed",
+    "of these 100 passed, 100 failed",
   ].join("\n");
-  assertEquals(countTests(output), { passed: 52, failed: 1 });
+  assertEquals(countTests(output), { passed: 57, failed: 3 });
 });
 
 Deno.test("A program that fails, or is not there, has failed", async () => {
