@@ -209,6 +209,7 @@ class Actor<M extends AnyMessage> implements ActorRef<M> {
     };
     return {
       name: this.name,
+      life,
       enqueue,
       schedule: (delayMs, callback) => {
         let live = true;

@@ -67,6 +67,8 @@ export interface ActorRef<M extends AnyMessage> {
 /** What an actor knows of itself. */
 export interface Self {
   readonly name: string;
+  /** Which life this is: 1 for the first, a higher number after each crash or failed start. */
+  readonly life: number;
   /** Runs `completion` in this actor's turn, before the next message: for results of work done outside. Never full. */
   enqueue(completion: () => void): void;
   /** Runs `callback` in this actor's turn after `delayMs`; the timer dies with the actor. */

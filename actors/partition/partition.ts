@@ -44,8 +44,8 @@ export function partition(self: Self, parts: PartitionParts): Behavior<Partition
   const waiting = new FetchWaiters();
   let rules = produceRules(parts.config);
   let expiredAtMs = environment.clock.now();
-  /** Monotonic; from the start on, as who asked while this actor started may have been refused. */
-  let waryUntilMs = environment.clock.monotonicMs() + WARY_MS;
+  /** Monotonic. An earlier life of this actor may have refused somebody. */
+  let waryUntilMs = self.life > 1 ? environment.clock.monotonicMs() + WARY_MS : -Infinity;
 
   const limitOf = (isolation: Isolation) =>
     isolation === "read_committed" ? log.lastStableOffset : log.highWatermark;

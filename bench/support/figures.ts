@@ -1,0 +1,29 @@
+/** Milliseconds that `run` takes. */
+export async function millisOf(run: () => Promise<unknown>): Promise<number> {
+  const startMs = performance.now();
+  await run();
+  return performance.now() - startMs;
+}
+
+/** The value at `share` (0 to 1) of the sorted values. */
+export function at(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+}
+
+/** `median (lowest–highest)`. */
+export function spread(values: readonly number[], digits = 2): string {
+  const [low, middle, high] = [0, 0.5, 1].map((share) => at(values, share).toFixed(digits));
+  return `${middle} (${low}–${high})`;
+}
+
+/** Prints one line. */
+export function say(line = ""): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
+/** Resident memory of a process in MB (Linux). */
+export function residentMb(pid: number): number {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]) / 1024;
+}
