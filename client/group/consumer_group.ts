@@ -133,15 +133,23 @@ export class ConsumerGroup {
     try {
       await this.#offsets.commit(offsets, () => committer = this.#committer());
     } catch (error) {
-      if (error instanceof KafkaError) {
-        this.#session.disown(error, committer);
-        if (!this.#session.isMember || error.kind === "REBALANCE_IN_PROGRESS") {
-          this.#member.rejoin(error.message);
-          this.#parts.onNews();
-        }
-      }
-      throw error;
+      throw error instanceof KafkaError ? this.#refused(error, committer) : error;
     }
+  }
+
+  /** Takes in that a commit was refused; tells why. Source: `OffsetCommitResponseHandler`. */
+  #refused(error: KafkaError, committer: Committer): KafkaError {
+    const isOvertaken = this.#member.isJoining || this.#session.identity !== committer;
+    if (isOvertaken && error.kind === "ILLEGAL_GENERATION") {
+      // The group went on to its next generation while the commit was on its way, and the member goes with it.
+      return new KafkaError("REBALANCE_IN_PROGRESS", error.message, { cause: error });
+    }
+    this.#session.disown(error, committer);
+    if (!this.#session.isMember || error.kind === "REBALANCE_IN_PROGRESS") {
+      this.#member.rejoin(error.message);
+      this.#parts.onNews();
+    }
+    return error;
   }
 
   /** Who commits. A member that lost its place must not commit as nobody: an empty group would take that. */

@@ -77,6 +77,11 @@ export class GroupMember {
     return this.#subscription !== null;
   }
 
+  /** Whether it waits for the others to join. */
+  get isJoining(): boolean {
+    return this.#isJoining;
+  }
+
   /** Milliseconds after which {@linkcode advance} is to be called again even if there is no news. */
   get idleMs(): number {
     return this.#parts.settings.heartbeatIntervalMs;

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { HEARTBEAT, OFFSET_COMMIT, OFFSET_FETCH } from "../../../client/group/apis.ts";
+import { HEARTBEAT, JOIN_GROUP, OFFSET_COMMIT, OFFSET_FETCH } from "../../../client/group/apis.ts";
 import type { Consumer } from "../../../client/consumer/consumer.ts";
+import { cooperativeStickyAssignor } from "../../../protocol/assignors/mod.ts";
 import { type ErrorName, KafkaError } from "../../../protocol/errors.ts";
 import { code } from "../support/fake_cluster.ts";
 import { Subscribed } from "./subscribed.ts";
@@ -160,6 +161,36 @@ for (
     assertEquals(member.told.includes("lost 0,1"), isLost);
   });
 }
+
+Deno.test("Consumer keeps its partitions when a commit is overtaken by the next generation", async () => {
+  await using member = new Subscribed({
+    enableAutoCommit: false,
+    partitionAssignmentStrategy: [cooperativeStickyAssignor],
+  });
+  await member.pollFor(500);
+  const { promise: othersJoined, resolve: letGo } = Promise.withResolvers<void>();
+  member.cluster.next(JOIN_GROUP, async ({ memberId, protocols: [protocol] }) => {
+    await othersJoined;
+    return {
+      errorCode: 0,
+      generationId: 2,
+      protocolName: protocol.name,
+      leader: memberId,
+      memberId,
+      members: [{ memberId, metadata: protocol.metadata }],
+    };
+  });
+  member.consumer.enforceRebalance();
+  await member.poll();
+  refuse(member, "ILLEGAL_GENERATION");
+  const error = await assertRejects(() => soon(member, member.consumer.commit()), KafkaError);
+  assertEquals(error.kind, "REBALANCE_IN_PROGRESS");
+  letGo();
+  await member.pollFor(500);
+  await soon(member, member.consumer.commit());
+  assertEquals(member.told, ["assigned 0,1", "assigned "]);
+  assertEquals(member.consumer.groupMetadata().generationId, 2);
+});
 
 Deno.test("Consumer that has lost its place does not commit as somebody else", async () => {
   await using member = new Subscribed({ enableAutoCommit: false });
