@@ -36,7 +36,8 @@ import type { Kv, KvFolder } from "./storage/kv/kv.ts";
 import { memoryFolder } from "./storage/kv/memory/memory_folder.ts";
 import { openLogStore } from "./storage/log/log_store.ts";
 import type { LogStore } from "./storage/log/partition_log.ts";
-import { type DeletedTopic, MetadataStore } from "./storage/metadata/metadata_store.ts";
+import type { DeletedTopic } from "./storage/metadata/metadata.ts";
+import { MetadataStore } from "./storage/metadata/metadata_store.ts";
 
 export { Admin, Consumer, consumerStream, Producer, producerStream } from "./client/mod.ts";
 export { denoEnvironment, stderrLog };

@@ -5,7 +5,7 @@
  */
 import { applyChanges, type ConfigTarget, replaceAll } from "../../config/alter.ts";
 import { KafkaError } from "../../protocol/errors.ts";
-import type { MetadataChange } from "../../storage/metadata/metadata_store.ts";
+import type { MetadataChange } from "../../storage/metadata/metadata.ts";
 import type { ConfigChange, ConfigResource } from "./messages.ts";
 import { type MetadataImage, storedTopic } from "./metadata_image.ts";
 

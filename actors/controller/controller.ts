@@ -9,11 +9,8 @@
 import type { Environment } from "../../environment/environment.ts";
 import { KafkaError } from "../../protocol/errors.ts";
 import { ZERO_UUID } from "../../protocol/uuid.ts";
-import type {
-  DeletedTopic,
-  MetadataChange,
-  MetadataStore,
-} from "../../storage/metadata/metadata_store.ts";
+import type { DeletedTopic, MetadataChange } from "../../storage/metadata/metadata.ts";
+import type { MetadataStore } from "../../storage/metadata/metadata_store.ts";
 import type { Behavior } from "../core/message.ts";
 import { alteredOverrides, replacedOverrides } from "./config_changes.ts";
 import type { ControllerMessage, Outcome } from "./messages.ts";

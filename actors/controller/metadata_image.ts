@@ -12,7 +12,7 @@ import type {
   MetadataChange,
   StoredMetadata,
   StoredTopic,
-} from "../../storage/metadata/metadata_store.ts";
+} from "../../storage/metadata/metadata.ts";
 import { collisionForm, INTERNAL_TOPICS } from "./topic_name.ts";
 
 /** A topic. */

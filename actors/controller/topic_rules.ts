@@ -11,7 +11,7 @@ import {
 } from "../../config/copies.ts";
 import { checkTopicOverrides } from "../../config/topic_config.ts";
 import { KafkaError } from "../../protocol/errors.ts";
-import type { StoredTopic } from "../../storage/metadata/metadata_store.ts";
+import type { StoredTopic } from "../../storage/metadata/metadata.ts";
 import type { NewPartitions, NewTopic } from "./messages.ts";
 import { type MetadataImage, storedTopic } from "./metadata_image.ts";
 import { checkTopicName, collisionForm } from "./topic_name.ts";

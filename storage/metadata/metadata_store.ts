@@ -14,6 +14,7 @@ import { key, keyParts, prefixRange } from "../kv/key.ts";
 import type { Kv, KvCommit, KvEntry, KvLimits } from "../kv/kv.ts";
 import { type CommitCost, commitCost } from "../kv/limits.ts";
 import { listAll } from "../kv/list_all.ts";
+import type { DeletedTopic, MetadataChange, StoredMetadata, StoredTopic } from "./metadata.ts";
 import {
   decodeBrokerOverrides,
   decodeCluster,
@@ -24,52 +25,6 @@ import {
   encodeDeletedTopic,
   encodeTopic,
 } from "./values.ts";
-
-/** A topic as stored. */
-export interface StoredTopic {
-  readonly name: string;
-  /** 22 characters of base64url. A topic that is deleted and created again has another. */
-  readonly id: string;
-  readonly partitionCount: number;
-  /** As asked for at creation; one copy is kept (see COMPATIBILITY.md). */
-  readonly replicationFactor: number;
-  /** What was set on the topic itself, by Kafka's names. */
-  readonly overrides: ReadonlyMap<string, string>;
-}
-
-/** A topic that is deleted, but whose logs may not be swept yet. */
-export interface DeletedTopic {
-  readonly id: string;
-  readonly name: string;
-  readonly partitionCount: number;
-}
-
-/** One change of the metadata. */
-export type MetadataChange =
-  /** A topic is created, or changed. */
-  | { readonly kind: "topic"; readonly topic: StoredTopic }
-  /** A topic is deleted; a tombstone remembers it until its logs are swept. */
-  | ({ readonly kind: "topicDeleted" } & DeletedTopic)
-  /** The logs of a deleted topic are gone: forget its tombstone. */
-  | { readonly kind: "topicSwept"; readonly id: string }
-  /** The dynamic settings of a broker (by node id), or of all (`""`). */
-  | {
-    readonly kind: "brokerOverrides";
-    readonly broker: string;
-    readonly overrides: ReadonlyMap<string, string>;
-  }
-  /** Producer ids below `next` are given away. */
-  | { readonly kind: "producerIds"; readonly next: bigint };
-
-/** Everything that is stored. */
-export interface StoredMetadata {
-  readonly version: number;
-  readonly clusterId: string;
-  readonly topics: readonly StoredTopic[];
-  readonly deletedTopics: readonly DeletedTopic[];
-  readonly brokerOverrides: ReadonlyMap<string, ReadonlyMap<string, string>>;
-  readonly nextProducerId: bigint;
-}
 
 const HEAD = key("head");
 const CLUSTER = key("cluster");

@@ -6,7 +6,7 @@
 import { int16, int32, int64, string, structs } from "../../protocol/schema/fields.ts";
 import { message } from "../../protocol/schema/message.ts";
 import { decodeVersioned, encodeVersioned } from "../../protocol/schema/versioned.ts";
-import type { DeletedTopic, StoredTopic } from "./metadata_store.ts";
+import type { DeletedTopic, StoredTopic } from "./metadata.ts";
 
 const overridesField = structs({ fields: { name: string(), value: string() } });
 

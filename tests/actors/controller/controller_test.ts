@@ -6,7 +6,8 @@ import { spawn } from "../../../actors/core/actor.ts";
 import { BrokerConfig } from "../../../config/broker_config.ts";
 import type { ErrorName } from "../../../protocol/errors.ts";
 import { MemoryDisk } from "../../../storage/kv/memory/memory_folder.ts";
-import { type DeletedTopic, MetadataStore } from "../../../storage/metadata/metadata_store.ts";
+import type { DeletedTopic } from "../../../storage/metadata/metadata.ts";
+import { MetadataStore } from "../../../storage/metadata/metadata_store.ts";
 import { ManualEnvironment } from "../../support/manual_environment.ts";
 
 async function world(settings: Record<string, string> = {}, disk = new MemoryDisk()) {
