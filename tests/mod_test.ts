@@ -1,0 +1,89 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Admin, Consumer, createBroker, Producer } from "../mod.ts";
+import { decodeResponse, encodeRequest } from "../protocol/frames.ts";
+import { apiVersionsRequest, apiVersionsResponse } from "../protocol/messages/18_api_versions.ts";
+import { MemoryDisk } from "../storage/kv/memory/memory_folder.ts";
+
+Deno.test("A broker without a port serves clients of the same process", async () => {
+  await using broker = await createBroker();
+  assertEquals(broker.listeners, []);
+  await using producer = new Producer(broker.client);
+  const { offset } = await producer.send({ topic: "t", value: "hello" });
+  assertEquals(offset, 0n);
+  await using consumer = new Consumer(broker.client);
+  consumer.assign([{ topic: "t", partition: 0 }]);
+  consumer.seekToBeginning();
+  const [record] = await consumer.poll();
+  assertEquals(new TextDecoder().decode(record.value!), "hello");
+});
+
+Deno.test("broker.connect() carries Kafka frames over web streams", async () => {
+  await using broker = await createBroker();
+  const { readable, writable } = broker.connect();
+  const frame = encodeRequest(
+    { schema: apiVersionsRequest, version: 3, correlationId: 7, clientId: "test" },
+    { clientSoftwareName: "test", clientSoftwareVersion: "1" },
+  );
+  const writer = writable.getWriter();
+  for (const slice of frame) await writer.write(slice);
+  const reader = readable.getReader();
+  const { value } = await reader.read();
+  const { correlationId, body } = decodeResponse(apiVersionsResponse, 3, value!.subarray(4));
+  assertEquals([correlationId, body.errorCode], [7, 0]);
+  assert(body.apiKeys.length > 20);
+  await writer.close();
+  assertEquals((await reader.read()).done, true);
+});
+
+Deno.test("A broker listens on ports of its own choosing and tells them", async () => {
+  await using broker = await createBroker({
+    listeners: [{ host: "127.0.0.1", port: 0 }, { host: "127.0.0.1", port: 0 }],
+  });
+  const [first, second] = broker.listeners;
+  assert(first.port > 0 && second.port > 0 && first.port !== second.port);
+  const { environment } = broker.client;
+  for (const { port } of broker.listeners) {
+    await using admin = new Admin({ environment, bootstrapServers: `127.0.0.1:${port}` });
+    const { brokers } = await admin.describeCluster();
+    assertEquals(brokers.map((told) => told.port), [port], "clients stay on the port they came to");
+  }
+});
+
+Deno.test("Topics, their ids, the cluster's id and the records survive a restart", async () => {
+  const disk = new MemoryDisk();
+  const describe = async () => {
+    await using broker = await createBroker({ data: disk.openFolder() });
+    await using admin = new Admin(broker.client);
+    if (broker.topicsFound === 0) await admin.createTopics([{ name: "kept", partitions: 3 }]);
+    await using producer = new Producer(broker.client);
+    const { offset } = await producer.send({ topic: "kept", partition: 1, value: "x" });
+    const [topic] = await admin.describeTopics(["kept"]);
+    return { found: broker.topicsFound, id: topic.id, cluster: broker.clusterId, offset };
+  };
+  const before = await describe();
+  const after = await describe();
+  assertEquals(after, { ...before, found: 1, offset: 1n });
+});
+
+Deno.test("A setting that is unknown, and a cluster id that is not the data's, are refused", async () => {
+  await assertRejects(
+    () => createBroker({ config: { "num.partition": "3" } }),
+    Error,
+    "Unknown configuration num.partition",
+  );
+  const disk = new MemoryDisk();
+  const { clusterId, close } = await createBroker({ data: disk.openFolder() });
+  await close();
+  await assertRejects(
+    () => createBroker({ data: disk.openFolder(), clusterId: "AAAAAAAAAAAAAAAAAAAAAA" }),
+    Error,
+    clusterId,
+  );
+});
+
+Deno.test("Closing a broker twice is closing it once, and a closed broker takes no connections", async () => {
+  const broker = await createBroker();
+  await Promise.all([broker.close(), broker.close()]);
+  const buffer = new Uint8Array(1);
+  assertEquals(await broker.dial().read(buffer), null);
+});
