@@ -1,0 +1,165 @@
+/** Our own client against Apache Kafka: that it works with any Kafka, not only with the broker it grew up with. */
+import { assertEquals, assertRejects } from "@std/assert";
+import {
+  Admin,
+  type ClientOptions,
+  Consumer,
+  type ConsumerRecord,
+  KafkaError,
+  Producer,
+  type ProducerOptions,
+} from "../../client/mod.ts";
+import { denoEnvironment } from "../../environment/deno/deno_environment.ts";
+import { ApacheKafka } from "./support/apache_kafka.ts";
+import { uniqueName } from "./support/broker.ts";
+
+const PARTITIONS = 4;
+
+let kafka: ApacheKafka;
+let options: ClientOptions;
+
+Deno.test.beforeAll(async () => {
+  kafka = await ApacheKafka.start();
+  const environment = denoEnvironment({ log: { write: () => {} } });
+  options = { environment, bootstrapServers: kafka.bootstrap };
+});
+Deno.test.afterAll(async () => await kafka[Symbol.asyncDispose]());
+
+async function newTopic(configs: Record<string, string> = {}): Promise<string> {
+  await using admin = new Admin(options);
+  const name = uniqueName("orders");
+  await admin.createTopics([{ name, partitions: PARTITIONS, configs }]);
+  return name;
+}
+
+function text({ value }: ConsumerRecord): string {
+  return new TextDecoder().decode(value!);
+}
+
+/** Sends the numbers up to `count`, each to the partition of its remainder. */
+async function sendNumbers(
+  topic: string,
+  count: number,
+  producerOptions: Partial<ProducerOptions> = {},
+  onSent: (number: number) => void = () => {},
+): Promise<void> {
+  await using producer = new Producer({ ...options, ...producerOptions });
+  const sent: Promise<unknown>[] = [];
+  for (let i = 0; i < count; i++) {
+    await producer.ready;
+    sent.push(producer.send({ topic, partition: i % PARTITIONS, value: `${i}` }));
+    onSent(i);
+    if (i % 1000 === 999) await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  await Promise.all(sent);
+}
+
+/** What is in a topic, by partition. */
+async function readNumbers(topic: string): Promise<number[][]> {
+  await using consumer = new Consumer(options);
+  consumer.assign(Array.from({ length: PARTITIONS }, (_, partition) => ({ topic, partition })));
+  consumer.seekToBeginning();
+  const ends = await consumer.endOffsets(consumer.assignment());
+  const count = ends.reduce((sum, { offset }) => sum + Number(offset), 0);
+  const found: number[][] = Array.from({ length: PARTITIONS }, () => []);
+  for (let read = 0; read < count;) {
+    for (const record of await consumer.poll()) {
+      found[record.partition].push(Number(text(record)));
+      read++;
+    }
+  }
+  return found;
+}
+
+function expectedNumbers(count: number): number[][] {
+  const found: number[][] = Array.from({ length: PARTITIONS }, () => []);
+  for (let i = 0; i < count; i++) found[i % PARTITIONS].push(i);
+  return found;
+}
+
+for (const compressionType of ["none", "gzip", "snappy", "lz4", "zstd"] as const) {
+  Deno.test(`Client reads from Apache Kafka what it wrote there (${compressionType})`, async () => {
+    const topic = await newTopic();
+    await sendNumbers(topic, 10_000, { compressionType });
+    assertEquals(await readNumbers(topic), expectedNumbers(10_000));
+  });
+}
+
+Deno.test("Client stores each record in Apache Kafka once and in order although the broker is killed", async () => {
+  const topic = await newTopic();
+  const kills: Promise<void>[] = [];
+  await sendNumbers(topic, 60_000, {}, (number) => {
+    if (number === 20_000) kills.push(kafka.killAndRestart());
+  });
+  await Promise.all(kills);
+  assertEquals(await readNumbers(topic), expectedNumbers(60_000));
+});
+
+Deno.test("Client splits batches that are too large for a topic of Apache Kafka", async () => {
+  const topic = await newTopic({ "max.message.bytes": "500" });
+  await sendNumbers(topic, 1000);
+  assertEquals(await readNumbers(topic), expectedNumbers(1000));
+});
+
+Deno.test("Client looks up records of Apache Kafka by time, and goes on where the policy says", async () => {
+  const topic = await newTopic();
+  const partition = { topic, partition: 0 };
+  const nowMs = Date.now();
+  await using producer = new Producer(options);
+  for (const agoMs of [3000, 1000, 2000]) {
+    await producer.send({ ...partition, value: `${agoMs}`, timestampMs: nowMs - agoMs });
+  }
+  await using admin = new Admin(options);
+  const [youngest] = await admin.listOffsets([{ ...partition, at: "maxTimestamp" }]);
+  assertEquals([youngest.offset, youngest.timestampMs], [1n, nowMs - 1000]);
+  await using consumer = new Consumer({ ...options, autoOffsetReset: "earliest" });
+  consumer.assign([partition]);
+  consumer.seekToTime(nowMs - 2500);
+  assertEquals((await consumer.poll()).map(text), ["1000", "2000"]);
+  consumer.seek(partition, 1000n);
+  assertEquals((await consumer.poll()).map(text), ["3000", "1000", "2000"]);
+});
+
+Deno.test("Client tells what Apache Kafka refuses", async () => {
+  const topic = await newTopic({ "cleanup.policy": "compact" });
+  await using producer = new Producer(options);
+  const error = await assertRejects(
+    () => producer.send({ topic, partition: 2, value: "no key" }),
+    KafkaError,
+    `Cannot produce to ${topic}-2: INVALID_RECORD: record 0 of the batch: `,
+  );
+  assertEquals(error.kind, "INVALID_RECORD");
+});
+
+Deno.test("Admin manages topics and settings of Apache Kafka", async () => {
+  const topic = await newTopic({ "retention.ms": "5000" });
+  await using admin = new Admin(options);
+  await admin.createPartitions({ [topic]: PARTITIONS + 1 });
+  const [{ partitions }] = await admin.describeTopics([topic]);
+  assertEquals(partitions.map(({ leaderId }) => leaderId), [1, 1, 1, 1, 1]);
+  const resource = { type: "topic", name: topic } as const;
+  await admin.alterConfigs(resource, [{ name: "retention.ms", operation: "delete" }]);
+  const [retention] = await admin.describeConfigs(resource, { names: ["retention.ms"] });
+  assertEquals([retention.value, retention.source], ["604800000", "default"]);
+  await admin.deleteTopics([topic]);
+  // Brokers of Kafka learn from the controller a little later: a test that never ends has failed.
+  while ((await admin.listTopics()).includes(topic));
+  assertEquals((await admin.describeCluster()).brokers.map(({ nodeId }) => nodeId), [1]);
+});
+
+Deno.test("Members of a group share the partitions of a topic of Apache Kafka", async () => {
+  const topic = await newTopic();
+  await sendNumbers(topic, 1000);
+  const groupId = uniqueName("group");
+  const group = { ...options, groupId, autoOffsetReset: "earliest" } as const;
+  const found = new Set<string>();
+  const members = [new Consumer(group), new Consumer(group)];
+  await Promise.all(members.map(async (member) => {
+    member.subscribe([topic]);
+    while (found.size < 1000) {
+      for (const record of await member.poll({ timeoutMs: 200 })) found.add(text(record));
+    }
+    await member.close();
+  }));
+  assertEquals(found.size, 1000);
+});
