@@ -8,8 +8,10 @@ port=${1:-9092}
 data=$(mktemp -d)
 log=$(mktemp)
 
+set -m # a process group of its own: npx does not pass signals on to what it runs
 npx -y deno@2.9.6 task serve --listen "127.0.0.1:$port" --data "$data" >"$log" 2>&1 &
-trap 'kill %1; wait; rm -rf "$data" "$log"' EXIT
+server=$!
+trap 'kill -- "-$server"; wait; rm -rf "$data" "$log"' EXIT
 until grep -q "is ready" "$log"; do sleep 0.1; done
 grep "is ready" "$log"
 

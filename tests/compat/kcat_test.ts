@@ -146,3 +146,12 @@ Deno.test("kcat is refused a record above max.message.bytes, and what is smaller
   await kcat(["-P", "-t", topic], "small\n");
   assertEquals(await consume(topic, 0), "small\n");
 });
+
+Deno.test("Example 01 starts a server and talks to it with kcat", async () => {
+  const port = 20_000 + Math.floor(Math.random() * 10_000);
+  const { stdout, stderr } = await runProgram("examples/01_serve_and_kcat.sh", [`${port}`], {
+    timeoutMs: 120_000,
+  });
+  assertStringIncludes(stdout, `Odradek is ready on 127.0.0.1:${port}`, stderr);
+  assertStringIncludes(stdout, "0: one\n1: two\n2: three\n", stderr);
+});
