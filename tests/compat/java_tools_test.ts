@@ -10,7 +10,7 @@ import {
   assertNotEquals,
   assertStringIncludes,
 } from "@std/assert";
-import { brokerOfSuite, uniqueName } from "./support/broker.ts";
+import { brokerOfSuite, isOdradek, uniqueName } from "./support/broker.ts";
 import { jvmOfSuite } from "./support/java.ts";
 import type { ProgramEnd } from "./support/program.ts";
 import { CODECS, createTopic, eventually, storedCodecs } from "./support/topics.ts";
@@ -250,4 +250,17 @@ Deno.test("kafka-cluster and kafka-features show the cluster", async () => {
   const endpoints = await java.jvm.run(TOOLS["kafka-cluster"], ["list-endpoints", ...bootstrap]);
   assertMatch(endpoints.stdout, new RegExp(`1 +${broker.host} +${broker.port} .*unfenced`));
   assertMatch(await run("kafka-features", ["describe"]), /Feature: metadata\.version/);
+});
+
+Deno.test({
+  name: "kafka-metadata-quorum is told in clear that there is no such API",
+  ignore: !isOdradek,
+  async fn() {
+    const { code, stdout, stderr } = await tryTool("kafka-metadata-quorum", [
+      "describe",
+      "--status",
+    ]);
+    assertEquals(code, 1);
+    assertStringIncludes(stdout + stderr, "UnsupportedVersionException");
+  },
 });

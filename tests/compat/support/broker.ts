@@ -6,6 +6,9 @@ import { Serving } from "../../cli/process.ts";
  */
 const OTHER_BROKER = Deno.env.get("ODRADEK_COMPAT_BOOTSTRAP");
 
+/** Whether the suite talks to this project's broker, so that what is particular about it can be asserted. */
+export const isOdradek = OTHER_BROKER === undefined;
+
 /** The broker that a suite talks to. */
 export interface BrokerUnderTest {
   readonly host: string;
@@ -26,7 +29,7 @@ export function brokerOfSuite(...options: string[]): BrokerUnderTest {
   let port = Number(OTHER_BROKER?.split(":")[1]);
 
   Deno.test.beforeAll(async () => {
-    if (OTHER_BROKER !== undefined) return;
+    if (!isOdradek) return;
     data = await Deno.makeTempDir({ prefix: "odradek-compat-" });
     serving = await Serving.start("--listen", "127.0.0.1:0", "--data", data, ...options);
     port = serving.port;
