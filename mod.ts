@@ -21,7 +21,9 @@ import {
 } from "./actors/controller/metadata_image.ts";
 import { spawn } from "./actors/core/actor.ts";
 import type { ActorRef } from "./actors/core/message.ts";
+import type { Feed } from "./actors/core/feed.ts";
 import { GroupCoordinators } from "./actors/group/group_coordinators.ts";
+import type { GroupHappening } from "./actors/group/group_feed.ts";
 import { Topics } from "./actors/topic/topics.ts";
 import type { ClientOptions } from "./client/mod.ts";
 import { BrokerConfig } from "./config/broker_config.ts";
@@ -43,6 +45,9 @@ export { Admin, Consumer, consumerStream, Producer, producerStream } from "./cli
 export { denoEnvironment, stderrLog };
 export type { DenoEnvironmentOptions } from "./environment/deno/deno_environment.ts";
 export type { StderrLogOptions } from "./environment/deno/stderr_log.ts";
+export type { Feed, FeedOptions, FeedReader } from "./actors/core/feed.ts";
+export type { GroupEvent, GroupHappening } from "./actors/group/group_feed.ts";
+export type { GroupStateName } from "./actors/group/group_machine.ts";
 export type * from "./environment/environment.ts";
 export type * from "./storage/kv/kv.ts";
 export type { ByteDuplex, ClientOptions };
@@ -81,6 +86,17 @@ export interface Broker extends AsyncDisposable {
   readonly listeners: readonly Address[];
   /** Topics that were found in the data folder at start. */
   readonly topicsFound: number;
+  /**
+   * What happens to consumer groups, as it happens: who joined or left, from which state to which, and why. A reader that
+   * is slow misses the oldest, and nobody waits for it.
+   *
+   * ```ts
+   * for await (const { group, from, to, reason } of broker.groupFeed.read()) {
+   *   console.log(`${group}: ${from} → ${to}, as ${reason}`);
+   * }
+   * ```
+   */
+  readonly groupFeed: Feed<GroupHappening>;
   /** A connection without a socket: bytes of Kafka's protocol, in both directions. */
   connect(): ByteDuplex;
   /** The same as a {@linkcode ByteStream}: without a copy per read. */
@@ -194,6 +210,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     nodeId,
     listeners,
     topicsFound,
+    groupFeed: groups.feed,
     dial,
     client: { environment, dial: () => Promise.resolve(dial()) },
     connect: () => webStreams(dial()),

@@ -17,6 +17,29 @@ Deno.test("A broker without a port serves clients of the same process", async ()
   assertEquals(new TextDecoder().decode(record.value!), "hello");
 });
 
+Deno.test("A broker's feed tells what happens to a group, and why", async () => {
+  await using broker = await createBroker({ config: { "group.initial.rebalance.delay.ms": "0" } });
+  const reader = broker.groupFeed.read();
+  await using producer = new Producer(broker.client);
+  await producer.send({ topic: "t", value: "hello" });
+  await using consumer = new Consumer({
+    ...broker.client,
+    groupId: "readers",
+    autoOffsetReset: "earliest",
+  });
+  consumer.subscribe(["t"]);
+  assertEquals((await consumer.poll()).length, 1);
+  await consumer.close();
+  reader.close();
+  const states: string[] = [];
+  for await (const { group, to, reason } of reader) {
+    assertEquals(group, "readers");
+    assert(reason.length > 0);
+    if (states.at(-1) !== to) states.push(to);
+  }
+  assertEquals(states, ["Empty", "PreparingRebalance", "CompletingRebalance", "Stable", "Empty"]);
+});
+
 Deno.test("broker.connect() carries Kafka frames over web streams", async () => {
   await using broker = await createBroker();
   const { readable, writable } = broker.connect();

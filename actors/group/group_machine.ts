@@ -413,7 +413,12 @@ const initialContext: RebalanceContext = {
 /** A state of the machine, with its context. */
 export type RebalanceState = SnapshotFrom<typeof groupMachine>;
 /** A state's name, as Kafka tells it. */
-export type GroupStateName = RebalanceState["value"];
+export type GroupStateName =
+  | "Empty"
+  | "PreparingRebalance"
+  | "CompletingRebalance"
+  | "Stable"
+  | "Dead";
 
 /** The state of a group of which only this is known: at its beginning, or from its records. */
 export function resumedState(
