@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { Environment, Timer } from "../../environment/environment.ts";
+import type { Environment } from "../../environment/environment.ts";
 import { type ErrorName, KafkaError } from "../../protocol/errors.ts";
+import { Call, OpenCalls } from "./call.ts";
 import {
   type ActorRef,
   type AnyMessage,
@@ -34,45 +35,6 @@ export interface ActorOptions<M extends AnyMessage> {
   readonly restartDelayMs?: number;
 }
 
-interface Envelope {
-  readonly kind: string;
-  readonly payload: unknown;
-  readonly context: Call;
-}
-
-/** One message on its way: settles once, whoever settles it. */
-class Call implements HandlerContext<unknown> {
-  #settled = false;
-  /** Fires when the answer comes too late. */
-  deadline: Timer | null = null;
-
-  constructor(
-    readonly resolve: ((value: unknown) => void) | null,
-    readonly reject: ((error: Error) => void) | null,
-    readonly onSettled: (call: Call) => void,
-  ) {}
-
-  reply(value: unknown): void {
-    if (this.#settle()) this.resolve?.(value);
-  }
-
-  fail(error: Error): void {
-    if (this.#settle()) this.reject?.(error);
-  }
-
-  get settled(): boolean {
-    return this.#settled;
-  }
-
-  #settle(): boolean {
-    if (this.#settled) return false;
-    this.#settled = true;
-    this.deadline?.cancel();
-    this.onSettled(this);
-    return true;
-  }
-}
-
 /** Starts an actor and returns its address. */
 export function spawn<M extends AnyMessage>(options: ActorOptions<M>): ActorRef<M> {
   return new Actor(options);
@@ -83,11 +45,10 @@ const RESTART_DELAY_MAX_MS = 10_000;
 class Actor<M extends AnyMessage> implements ActorRef<M> {
   readonly name: string;
   #behavior: Behavior<M> | null = null;
-  #mailbox: Envelope[] = [];
+  #mailbox: Call[] = [];
   #mailboxHead = 0;
   #completions: (() => void)[] = [];
-  /** Calls taken from the mailbox and not yet answered. */
-  readonly #open = new Set<Call>();
+  readonly #open = new OpenCalls();
   #running = false;
   /** A handler returned a promise: the mailbox waits for it. */
   #held = false;
@@ -96,7 +57,6 @@ class Actor<M extends AnyMessage> implements ActorRef<M> {
   #life = 0;
   #failedStarts = 0;
   readonly #mailboxMax: number;
-  readonly #forget = (call: Call) => void this.#open.delete(call);
 
   constructor(private readonly options: ActorOptions<M>) {
     this.name = options.name;
@@ -110,7 +70,8 @@ class Actor<M extends AnyMessage> implements ActorRef<M> {
     ask?: AskOptions,
   ): Promise<ReplyOf<M, K>> {
     return new Promise((resolve, reject) => {
-      const call = new Call(resolve as (value: unknown) => void, reject, this.#forget);
+      const settle = resolve as (value: unknown) => void;
+      const call = new Call(kind, payload, this.#open, settle, reject);
       if (ask?.deadlineMs !== undefined) {
         const late = `${this.name} did not answer "${kind}" in ${ask.deadlineMs} ms`;
         call.deadline = this.options.environment.timers.schedule(
@@ -118,12 +79,12 @@ class Actor<M extends AnyMessage> implements ActorRef<M> {
           () => call.fail(new KafkaError("REQUEST_TIMED_OUT", late)),
         );
       }
-      this.#receive({ kind, payload, context: call });
+      this.#receive(call);
     });
   }
 
   tell<K extends M["kind"]>(kind: K, payload: PayloadOf<M, K>): void {
-    this.#receive({ kind, payload, context: new Call(null, null, this.#forget) });
+    this.#receive(new Call(kind, payload, this.#open));
   }
 
   stop(): void {
@@ -133,24 +94,17 @@ class Actor<M extends AnyMessage> implements ActorRef<M> {
     this.#refuseMailbox(`${this.name} was stopped`);
   }
 
-  #receive(envelope: Envelope): void {
+  #receive(call: Call): void {
+    const { unavailable, refuseWhileStarting } = this.options;
     if (this.#stopped) {
-      envelope.context.fail(
-        new KafkaError(this.options.unavailable, `${this.name} is not running`),
-      );
-    } else if (this.#behavior === null && this.options.refuseWhileStarting) {
-      envelope.context.fail(
-        new KafkaError(this.options.refuseWhileStarting, `${this.name} is loading`),
-      );
+      call.fail(new KafkaError(unavailable, `${this.name} is not running`));
+    } else if (this.#behavior === null && refuseWhileStarting) {
+      call.fail(new KafkaError(refuseWhileStarting, `${this.name} is loading`));
     } else if (this.#mailbox.length - this.#mailboxHead >= this.#mailboxMax) {
-      envelope.context.fail(
-        new KafkaError(
-          "REQUEST_TIMED_OUT",
-          `${this.name} has ${this.#mailboxMax} messages waiting`,
-        ),
-      );
+      const full = `${this.name} has ${this.#mailboxMax} messages waiting`;
+      call.fail(new KafkaError("REQUEST_TIMED_OUT", full));
     } else {
-      this.#mailbox.push(envelope);
+      this.#mailbox.push(call);
       this.#run();
     }
   }
@@ -203,9 +157,7 @@ class Actor<M extends AnyMessage> implements ActorRef<M> {
 
   #selfOf(life: number): Self {
     const enqueue = (completion: () => void) => {
-      if (life !== this.#life || this.#stopped) return;
-      this.#completions.push(completion);
-      this.#run();
+      if (life === this.#life && !this.#stopped) this.#run(completion);
     };
     return {
       name: this.name,
@@ -227,11 +179,16 @@ class Actor<M extends AnyMessage> implements ActorRef<M> {
     };
   }
 
-  /** Works off completions, then messages, until nothing is left or a handler holds the mailbox. */
-  #run(): void {
-    if (this.#running) return;
+  /** Works off completions, `completion` last, then messages, until nothing is left or a handler holds the mailbox. */
+  #run(completion: (() => void) | null = null): void {
+    if (this.#running || this.#behavior === null) {
+      if (completion) this.#completions.push(completion);
+      return;
+    }
     this.#running = true;
     try {
+      // Nothing else waits in front of it: a run ends only when all completions are done.
+      if (completion) this.#guard(completion);
       while (this.#behavior !== null) {
         if (this.#completions.length > 0) {
           const completions = this.#completions;
@@ -251,8 +208,8 @@ class Actor<M extends AnyMessage> implements ActorRef<M> {
     }
   }
 
-  #take(): Envelope {
-    const envelope = this.#mailbox[this.#mailboxHead++];
+  #take(): Call {
+    const call = this.#mailbox[this.#mailboxHead++];
     if (this.#mailboxHead === this.#mailbox.length) {
       this.#mailbox = [];
       this.#mailboxHead = 0;
@@ -260,42 +217,52 @@ class Actor<M extends AnyMessage> implements ActorRef<M> {
       this.#mailbox.splice(0, this.#mailboxHead);
       this.#mailboxHead = 0;
     }
-    return envelope;
+    return call;
   }
 
-  #handle({ kind, payload, context }: Envelope): void {
-    if (context.settled) return; // its deadline has passed while it waited
-    this.#open.add(context);
-    const life = this.#life;
-    this.#guard(() => {
-      const handler = this.#behavior![kind as M["kind"]];
+  #handle(call: Call): void {
+    if (call.settled) return; // its deadline has passed while it waited
+    this.#open.add(call);
+    try {
+      const handler = this.#behavior![call.kind as M["kind"]];
       // deno-lint-ignore no-explicit-any
-      const handled: unknown = handler(payload as any, context as HandlerContext<any>);
+      const handled: unknown = handler(call.payload as any, call as HandlerContext<any>);
       if (handled === PARKED) return;
-      if (!(handled instanceof Promise)) return context.reply(handled);
-      this.#held = true;
-      const release = (settle: () => void) => {
-        if (life !== this.#life) return;
-        this.#held = false;
-        this.#guard(settle, context);
-        this.#run();
-      };
-      handled.then((value) => release(() => context.reply(value)), (error) => {
-        release(() => {
-          throw error;
-        });
-      });
-    }, context);
+      if (handled instanceof Promise) this.#hold(call, handled);
+      else call.reply(handled);
+    } catch (error) {
+      this.#failed(error, call);
+    }
   }
 
-  /** Runs a step of the behaviour. A KafkaError is an answer; anything else is a crash. */
-  #guard(step: () => void, call?: Call): void {
+  /** The mailbox waits for a handler's promise. */
+  #hold(call: Call, handled: Promise<unknown>): void {
+    const life = this.#life;
+    this.#held = true;
+    const release = (settle: () => void) => {
+      if (life !== this.#life) return;
+      this.#held = false;
+      settle();
+      this.#run();
+    };
+    handled.then(
+      (value) => release(() => call.reply(value)),
+      (error) => release(() => this.#failed(error, call)),
+    );
+  }
+
+  #guard(step: () => void): void {
     try {
       step();
     } catch (error) {
-      if (error instanceof KafkaError && call) call.fail(error);
-      else this.#crash(error);
+      this.#failed(error);
     }
+  }
+
+  /** A KafkaError is the answer to a call; anything else is a crash. */
+  #failed(error: unknown, call?: Call): void {
+    if (error instanceof KafkaError && call) call.fail(error);
+    else this.#crash(error);
   }
 
   #crash(error: unknown): void {
@@ -314,15 +281,13 @@ class Actor<M extends AnyMessage> implements ActorRef<M> {
     this.#behavior = null;
     this.#held = false;
     this.#completions = [];
-    for (const call of [...this.#open]) call.fail(new KafkaError(this.options.unavailable, reason));
+    this.#open.failAll(new KafkaError(this.options.unavailable, reason));
   }
 
   #refuseMailbox(reason: string): void {
     const waiting = this.#mailbox.slice(this.#mailboxHead);
     this.#mailbox = [];
     this.#mailboxHead = 0;
-    for (const { context } of waiting) {
-      context.fail(new KafkaError(this.options.unavailable, reason));
-    }
+    for (const call of waiting) call.fail(new KafkaError(this.options.unavailable, reason));
   }
 }

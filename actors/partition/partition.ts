@@ -10,7 +10,7 @@ import type { Environment } from "../../environment/environment.ts";
 import type { TopicConfig } from "../../config/topic_config.ts";
 import { KafkaError } from "../../protocol/errors.ts";
 import { type BatchHeader, isTransactional } from "../../protocol/records/batch_header.ts";
-import { validateProduced } from "../../protocol/records/validate.ts";
+import { type ProduceRules, validateProduced } from "../../protocol/records/validate.ts";
 import type { PartitionLog } from "../../storage/log/partition_log.ts";
 import { type Behavior, PARKED, type Self } from "../core/message.ts";
 import { FetchWaiters } from "./fetch_waiters.ts";
@@ -42,7 +42,8 @@ const WARY_MS = 5 * 60_000;
 export function partition(self: Self, parts: PartitionParts): Behavior<PartitionMessage> {
   const { name, environment, log } = parts;
   const waiting = new FetchWaiters();
-  let rules = produceRules(parts.config);
+  /** With the version of the last request: nearly always that of the next one. */
+  let rules: ProduceRules = { ...produceRules(parts.config), requestVersion: 0 };
   let expiredAtMs = environment.clock.now();
   /** Monotonic. An earlier life of this actor may have refused somebody. */
   let waryUntilMs = self.life > 1 ? environment.clock.monotonicMs() + WARY_MS : -Infinity;
@@ -85,10 +86,8 @@ export function partition(self: Self, parts: PartitionParts): Behavior<Partition
     append({ records, requestVersion }, context) {
       const nowMs = environment.clock.now();
       expireProducers(nowMs);
-      const { bytes, header, logAppendTimeMs } = validateProduced(records, {
-        ...rules,
-        requestVersion,
-      }, nowMs);
+      if (rules.requestVersion !== requestVersion) rules = { ...rules, requestVersion };
+      const { bytes, header, logAppendTimeMs } = validateProduced(records, rules, nowMs);
       if (isTransactional(header)) {
         throw new KafkaError(
           "INVALID_TXN_STATE",
@@ -205,7 +204,7 @@ export function partition(self: Self, parts: PartitionParts): Behavior<Partition
     },
 
     configure({ config }) {
-      rules = produceRules(config);
+      rules = { ...produceRules(config), requestVersion: rules.requestVersion };
     },
 
     retire() {

@@ -1,4 +1,5 @@
 import type { TopicImage } from "../../actors/controller/metadata_image.ts";
+import type { Appended } from "../../actors/partition/messages.ts";
 import { errorName, KafkaError } from "../../protocol/errors.ts";
 import {
   type ProduceRequest,
@@ -12,7 +13,7 @@ import { deadlineOf } from "../deadline.ts";
 import { outcomeError } from "../errors.ts";
 import { leaderOf, nodeEndpoints } from "../leader.ts";
 import { authorize } from "../security/authorizer.ts";
-import { checkPartition, repeated, topicNamed, topicOfId } from "../topics.ts";
+import { checkPartition, topicNamed, topicOfId } from "../topics.ts";
 
 /** Kafka's tools may write to internal topics, under this client id. */
 const ADMIN_CLIENT_ID = "__admin_client";
@@ -22,6 +23,7 @@ const TOPIC_ID_VERSION = 13;
 const ABORTABLE_VERSION = 11;
 
 type WantedTopic = ProduceRequest["topicData"][number];
+type WantedPartition = WantedTopic["partitionData"][number];
 type PartitionAnswer = Draft<
   typeof produceResponse
 >["responses"][number]["partitionResponses"][number];
@@ -73,7 +75,13 @@ export const produce = defineApi({
 interface TopicAnswer {
   readonly name: string;
   readonly topicId: string;
-  readonly partitionResponses: PartitionAnswer[];
+  readonly partitionResponses: readonly PartitionAnswer[];
+}
+
+/** What is known so far of one topic's answers: null where an append is under way. */
+interface TopicState {
+  readonly wanted: WantedTopic;
+  readonly answers: (PartitionAnswer | null)[];
 }
 
 /** The appends of one request, each answered on its own. */
@@ -82,7 +90,7 @@ class Appending {
   readonly done: Promise<readonly TopicAnswer[]>;
   #pending = 1;
   #finish!: () => void;
-  readonly #answers: TopicAnswer[] = [];
+  readonly #topics: TopicState[] = [];
 
   constructor(request: ProduceRequest, private readonly context: RequestContext) {
     const { timers } = context.broker.environment;
@@ -90,7 +98,7 @@ class Appending {
     const timer = timers.schedule(deadlineOf(request.timeoutMs), this.#finish);
     this.done = finished.then(() => {
       timer.cancel();
-      return this.#answers;
+      return this.#topics.map(answerOf);
     });
     const isTransactional = request.transactionalId !== null;
     const twice = repeatedPartitions(request);
@@ -98,11 +106,13 @@ class Appending {
     this.#settleOne();
   }
 
-  #appendAll(wanted: WantedTopic, isTransactional: boolean, twice: ReadonlySet<string>): void {
-    const { name, topicId, partitionData } = wanted;
-    const timedOut = new KafkaError("REQUEST_TIMED_OUT");
-    const partitionResponses = partitionData.map(({ index }) => failed(index, timedOut));
-    this.#answers.push({ name, topicId, partitionResponses });
+  #appendAll(
+    wanted: WantedTopic,
+    isTransactional: boolean,
+    twice: ReadonlySet<WantedPartition>,
+  ): void {
+    const answers: TopicState["answers"] = wanted.partitionData.map(() => null);
+    this.#topics.push({ wanted, answers });
     let topic: TopicImage | null = null;
     let fault: unknown = null;
     try {
@@ -110,33 +120,26 @@ class Appending {
     } catch (error) {
       fault = error;
     }
-    for (const [at, { index, records }] of partitionData.entries()) {
-      const fail = (error: unknown) => {
-        partitionResponses[at] = this.#failure(index, topic, error);
-      };
-      if (topic === null) {
-        fail(fault);
-        continue;
-      }
+    for (const [at, partition] of wanted.partitionData.entries()) {
+      const { index, records } = partition;
       try {
+        if (topic === null) throw fault;
         checkPartition(index, topic);
-        if (twice.has(partitionKey(wanted, index))) {
+        if (twice.has(partition)) {
           throw new KafkaError("INVALID_REQUEST", "The partition is there more than once");
         }
         const appended = this.context.broker.partition(topic.id, index)
           .ask("append", { records, requestVersion: this.context.apiVersion });
         this.#pending++;
-        appended.then(({ baseOffset, logAppendTimeMs, logStartOffset }) => {
-          partitionResponses[at] = {
-            index,
-            errorCode: 0,
-            baseOffset: BigInt(baseOffset),
-            logAppendTimeMs: BigInt(logAppendTimeMs),
-            logStartOffset: BigInt(logStartOffset),
-          };
-        }).catch(fail).then(this.#settleOne);
+        appended.then((appended) => {
+          answers[at] = succeeded(index, appended);
+          this.#settleOne();
+        }, (error) => {
+          answers[at] = this.#failure(index, topic, error);
+          this.#settleOne();
+        });
       } catch (error) {
-        fail(error);
+        answers[at] = this.#failure(index, topic, error);
       }
     }
   }
@@ -170,23 +173,47 @@ class Appending {
     return { ...answer, ...leaderOf(answer.errorCode, place, this.context, LEADER_VERSION) };
   }
 
-  readonly #settleOne = () => {
+  #settleOne(): void {
     if (--this.#pending === 0) this.#finish();
-  };
+  }
 }
 
 /** Partitions that a request names more than once: which batch was meant nobody can tell, so none is stored. */
-function repeatedPartitions({ topicData }: ProduceRequest): ReadonlySet<string> {
-  if (topicData.length === 1 && topicData[0].partitionData.length === 1) return new Set();
-  return repeated(
-    topicData.flatMap((topic) =>
-      topic.partitionData.map(({ index }) => partitionKey(topic, index))
-    ),
-  );
+function repeatedPartitions({ topicData }: ProduceRequest): ReadonlySet<WantedPartition> {
+  const seen = new Map<string, Map<number, WantedPartition>>();
+  const twice = new Set<WantedPartition>();
+  for (const { name, topicId, partitionData } of topicData) {
+    const key = `${topicId}/${name}`;
+    const first = seen.get(key) ?? new Map<number, WantedPartition>();
+    seen.set(key, first);
+    for (const partition of partitionData) {
+      const same = first.get(partition.index);
+      if (same) twice.add(same).add(partition);
+      else first.set(partition.index, partition);
+    }
+  }
+  return twice;
 }
 
-function partitionKey({ name, topicId }: WantedTopic, index: number): string {
-  return `${topicId}/${name}/${index}`;
+/** The answer for a topic, now. What is not known has taken longer than the client waits. */
+function answerOf({ wanted: { name, topicId, partitionData }, answers }: TopicState): TopicAnswer {
+  const partitionResponses = answers.map((answer, at) =>
+    answer ?? failed(partitionData[at].index, new KafkaError("REQUEST_TIMED_OUT"))
+  );
+  return { name, topicId, partitionResponses };
+}
+
+function succeeded(
+  index: number,
+  { baseOffset, logAppendTimeMs, logStartOffset }: Appended,
+): PartitionAnswer {
+  return {
+    index,
+    errorCode: 0,
+    baseOffset: BigInt(baseOffset),
+    logAppendTimeMs: BigInt(logAppendTimeMs),
+    logStartOffset: BigInt(logStartOffset),
+  };
 }
 
 function failed(index: number, error: KafkaError): PartitionAnswer {

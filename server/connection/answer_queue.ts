@@ -106,6 +106,7 @@ export class AnswerQueue {
   /** Writes until the outbox is empty. What is answered meanwhile goes into the next write together. */
   async #write(): Promise<void> {
     this.#writing = true;
+    await null; // so that whatever is answered in the same turn, by one commit say, goes into the first write too
     try {
       while (this.#outbox.length > 0) {
         const { slices, bytes } = this.#nextWrite();

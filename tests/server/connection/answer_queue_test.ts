@@ -44,10 +44,23 @@ Deno.test("AnswerQueue sends answers in the order of the requests", async () => 
   assertEquals(queue.unanswered, 0);
 });
 
+Deno.test("AnswerQueue sends together what is answered in one turn", async () => {
+  const stream = heldStream();
+  const { queue } = queueOf(stream);
+  const [first, second] = [queue.reserve(), queue.reserve()];
+  Promise.resolve().then(() => first.fill(answer(1)));
+  Promise.resolve().then(() => second.fill(answer(2)));
+  await settle();
+  assertEquals(stream.writes.map(({ bytes }) => bytes), [[1, 2]]);
+});
+
 Deno.test("AnswerQueue sends together what is answered while a write is in progress", async () => {
   const stream = heldStream();
   const { queue } = queueOf(stream);
-  for (let byte = 1; byte <= 4; byte++) queue.reserve().fill(answer(byte));
+  queue.reserve().fill(answer(1));
+  await settle();
+  for (let byte = 2; byte <= 4; byte++) queue.reserve().fill(answer(byte));
+  await settle();
   assertEquals(stream.writes.map(({ bytes }) => bytes), [[1]]);
   stream.writes[0].settle();
   await settle();
@@ -69,6 +82,7 @@ Deno.test("AnswerQueue cuts a large answer into several writes, so that progress
   const stream = heldStream();
   const { queue, events } = queueOf(stream);
   queue.reserve().fill([new Uint8Array(100), new Uint8Array(2 * MB)]);
+  await settle();
   for (let turn = 0; turn < 3; turn++) {
     stream.writes[turn].settle();
     await settle();
@@ -109,6 +123,7 @@ Deno.test("AnswerQueue tells of a stream that breaks", async () => {
   const stream = heldStream();
   const { queue, events } = queueOf(stream);
   queue.reserve().fill(answer(1));
+  await settle();
   stream.writes[0].fail(new Error("reset"));
   await settle();
   assertEquals(events, ["queued 1", "failed reset"]);
