@@ -1,14 +1,10 @@
 import { errorName } from "../../../protocol/mod.ts";
-import { fetchRequest, fetchResponse } from "../../../protocol/messages/01_fetch.ts";
-import {
-  createTopicsRequest,
-  createTopicsResponse,
-} from "../../../protocol/messages/19_create_topics.ts";
 import type { Codec } from "../../../protocol/compression/mod.ts";
 import { codecOf, lastOffset } from "../../../protocol/records/batch_header.ts";
 import { type Batch, batchesIn } from "../../../protocol/records/batches.ts";
 import { type LogRecord, recordsIn } from "../../../protocol/records/records.ts";
 import type { WireClient } from "../../server/support.ts";
+import { createTopic as createTopicOn, FETCH, fetchFrom } from "../../server/topics.ts";
 import { type BrokerUnderTest, uniqueName } from "./broker.ts";
 import { dial } from "./wire.ts";
 
@@ -29,22 +25,10 @@ export async function createTopic(
 ): Promise<string> {
   const name = uniqueName(what);
   using wire = await dial(broker);
-  const { topics: [{ errorCode, errorMessage }] } = await wire.ask(
-    [createTopicsRequest, createTopicsResponse],
-    7,
-    {
-      topics: [{
-        name,
-        numPartitions: partitions,
-        replicationFactor: 1,
-        assignments: [],
-        configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
-      }],
-    },
-  );
-  if (errorCode !== 0) throw new Error(`${name}: ${errorName(errorCode)} ${errorMessage}`);
+  const settings = Object.entries(configs).map(([name, value]) => ({ name, value }));
+  await createTopicOn(wire, name, partitions, settings);
   for (let partition = 0; partition < partitions; partition++) {
-    await eventually(() => fetchFrom(wire, name, partition, 0));
+    await eventually(() => readFrom(wire, name, partition, 0));
   }
   return name;
 }
@@ -101,33 +85,18 @@ async function storedBatches(
   const batches: Batch[] = [];
   using wire = await dial(broker);
   for (let from = 0;;) {
-    const { records, highWatermark } = await fetchFrom(wire, topic, partition, from);
+    const { records, highWatermark } = await readFrom(wire, topic, partition, from);
     for (const slice of records ?? []) batches.push(...batchesIn(slice));
     if (batches.length > 0) from = lastOffset(batches.at(-1)!.header) + 1;
     if (from >= highWatermark) return batches;
   }
 }
 
-async function fetchFrom(wire: WireClient, topic: string, partition: number, from: number) {
-  const { responses: [{ partitions: [found] }] } = await wire.ask(
-    [fetchRequest, fetchResponse],
-    12,
-    {
-      maxWaitMs: 0,
-      minBytes: 1,
-      maxBytes: PARTITION_BYTES_MAX,
-      topics: [{
-        topic,
-        partitions: [{
-          partition,
-          fetchOffset: BigInt(from),
-          partitionMaxBytes: PARTITION_BYTES_MAX,
-        }],
-      }],
-      forgottenTopicsData: [],
-    },
-  );
-  const { errorCode } = found;
-  if (errorCode !== 0) throw new Error(`${topic}-${partition}: ${errorName(errorCode)}`);
+async function readFrom(wire: WireClient, topic: string, partition: number, offset: number) {
+  const wanted = fetchFrom({ topic }, [{ partition, offset, maxBytes: PARTITION_BYTES_MAX }]);
+  const { responses: [{ partitions: [found] }] } = await wire.ask(FETCH, 12, wanted);
+  if (found.errorCode !== 0) {
+    throw new Error(`${topic}-${partition}: ${errorName(found.errorCode)}`);
+  }
   return found;
 }
