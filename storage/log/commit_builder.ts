@@ -26,8 +26,8 @@ const STAGED_BYTES_MAX = 8 * 1024 * 1024;
 export const COMMIT_BYTES_MAX = 780_000;
 
 /** A batch on its way, as its partition hands it over. */
-export interface NewBatch {
-  readonly owner: BatchOwner;
+export interface NewBatch<Owner extends { readonly id: PartitionId } = BatchOwner> {
+  readonly owner: Owner;
   readonly baseOffset: number;
   readonly lastOffset: number;
   readonly leaderEpoch: number;
@@ -47,9 +47,12 @@ export interface BatchOwner {
   fail(outcome: AppendOutcome): void;
 }
 
+/** What is written of a batch, whoever owns it. */
+type BatchFacts = Omit<NewBatch, "owner">;
+
 /** A batch in a commit, and the number of the chunk that it begins in. */
-export interface PlacedBatch {
-  readonly batch: NewBatch;
+export interface PlacedBatch<Owner extends { readonly id: PartitionId } = BatchOwner> {
+  readonly batch: NewBatch<Owner>;
   readonly sizeBytes: number;
   readonly n: number;
 }
@@ -68,8 +71,8 @@ export interface StagedPart {
 }
 
 /** One commit in the making. */
-export class CommitBuilder {
-  readonly batches: PlacedBatch[] = [];
+export class CommitBuilder<Owner extends { readonly id: PartitionId } = BatchOwner> {
+  readonly batches: PlacedBatch<Owner>[] = [];
   /** Parts of batches that fit no commit: a commit publishes such batches, or ordinary ones. */
   readonly staged: StagedPart[] = [];
   /** Bytes of batches. */
@@ -92,7 +95,7 @@ export class CommitBuilder {
   }
 
   /** Takes a batch if it fits; its bytes are copied, with base offset and epoch set. */
-  add(batch: NewBatch, bytes: Uint8Array): boolean {
+  add(batch: NewBatch<Owner>, bytes: Uint8Array): boolean {
     if (this.staged.length > 0) return false;
     const whole = bytes.length <= this.#wholeBytesMax;
     if (whole ? !this.#openChunkFor(bytes.length) : this.#room() < bytes.length) return false;
@@ -103,7 +106,7 @@ export class CommitBuilder {
   }
 
   /** Takes a batch that fits no commit, unless there are ordinary ones here, or enough of this kind. */
-  addStaged(batch: NewBatch, bytes: Uint8Array, token: Uint8Array): boolean {
+  addStaged(batch: NewBatch<Owner>, bytes: Uint8Array, token: Uint8Array): boolean {
     const mixed = this.batches.length > 0 && this.staged.length === 0;
     if (mixed || this.bytes > 0 && this.bytes + bytes.length > STAGED_BYTES_MAX) return false;
     const { valueBytesMax } = this.#limits;
@@ -188,7 +191,7 @@ export class CommitBuilder {
     return room - CHUNK_BYTES_MIN;
   }
 
-  #addWhole(batch: NewBatch, bytes: Uint8Array): void {
+  #addWhole(batch: NewBatch<Owner>, bytes: Uint8Array): void {
     const chunk = this.#current!;
     const position = chunk.write(bytes);
     stamp(chunk.region, position, batch);
@@ -200,7 +203,7 @@ export class CommitBuilder {
     this.batches.push({ batch, sizeBytes: bytes.length, n: this.#chunks.length });
   }
 
-  #addParts(batch: NewBatch, bytes: Uint8Array): void {
+  #addParts(batch: NewBatch<Owner>, bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length;) {
       const chunk = this.#current && this.#current.room() >= CHUNK_BYTES_MIN
         ? this.#current
@@ -222,7 +225,7 @@ export class CommitBuilder {
   }
 }
 
-function entryOf(batch: NewBatch, sizeBytes: number): ChunkEntry {
+function entryOf(batch: BatchFacts, sizeBytes: number): ChunkEntry {
   return {
     baseOffset: batch.baseOffset,
     lastOffset: batch.lastOffset,
@@ -238,7 +241,7 @@ function entryOf(batch: NewBatch, sizeBytes: number): ChunkEntry {
   };
 }
 
-function stamp(region: Uint8Array, position: number, batch: NewBatch): void {
+function stamp(region: Uint8Array, position: number, batch: BatchFacts): void {
   writeBaseOffset(region, batch.baseOffset, position);
   writeLeaderEpoch(region, batch.leaderEpoch, position);
 }

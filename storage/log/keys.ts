@@ -11,6 +11,10 @@
  * | `d`, shard, segment, n                   | details of a segment: positions, producers, …    |
  * | `b`, shard, topic, partition             | where a partition's log begins, once it was cut  |
  * | `r`, shard, number                       | partitions that were removed and not swept yet   |
+ * | `k`, shard, segment                      | a cleaned segment counts, and which ones it ends |
+ *
+ * Segments that the cleaner wrote, and their commits, have numbers from {@linkcode CLEANED_FIRST} on: they never come
+ * between those that appends fill.
  *
  * @module
  */
@@ -18,7 +22,10 @@ import { key, keyParts, prefixRange } from "../kv/key.ts";
 import type { KvRange } from "../kv/kv.ts";
 
 /** The kinds of keys that a shard has many of. */
-export type ShardKeyKind = "c" | "s" | "m" | "d" | "b" | "r";
+export type ShardKeyKind = "c" | "s" | "m" | "d" | "b" | "r" | "k";
+
+/** First number of the segments that the cleaner writes, and of their commits. */
+export const CLEANED_FIRST: number = 2 ** 38;
 
 export const FORMAT_KEY: Uint8Array = key("format");
 
@@ -53,6 +60,10 @@ export function logStartKey(shard: number, topicId: string, partition: number): 
 
 export function tombstoneKey(shard: number, id: number): Uint8Array {
   return key("r", shard, id);
+}
+
+export function publicationKey(shard: number, segment: number): Uint8Array {
+  return key("k", shard, segment);
 }
 
 /** All keys of one kind. */

@@ -3,12 +3,13 @@
  *
  * @module
  */
-import type { Environment } from "../../environment/environment.ts";
+import type { Environment, Timer } from "../../environment/environment.ts";
 import { KafkaError } from "../../protocol/errors.ts";
 import { crc32c } from "../../protocol/records/crc32c.ts";
 import { uuidToBytes } from "../../protocol/uuid.ts";
 import type { Kv, KvFolder } from "../kv/kv.ts";
 import { ChunkCache } from "./chunk_cache.ts";
+import type { PolicyOf } from "./cleaner/shard_cleaner.ts";
 import { DiskReserve } from "./disk_reserve.ts";
 import { type LogShape, readOrCreateFormat } from "./format_record.ts";
 import { partitionName } from "./partition_index.ts";
@@ -36,6 +37,12 @@ export interface LogOptions {
   readonly diskReserveBytes?: number;
   /** Milliseconds between looks at the free space. Default 1000. */
   readonly diskCheckIntervalMs?: number;
+  /** `log.cleaner.backoff.ms`: between looks of the cleaner. Default 15 000. */
+  readonly cleanerIntervalMs?: number;
+  /** `log.retention.check.interval.ms`: between looks of retention. Default 300 000. */
+  readonly retentionIntervalMs?: number;
+  /** `log.cleaner.dedupe.buffer.size`: memory for the keys of a partition that is compacted. Default 128 MiB. */
+  readonly compactionBytes?: number;
 }
 
 /** What a log is made of. */
@@ -43,6 +50,8 @@ export interface LogParts {
   readonly folder: KvFolder;
   readonly environment: Environment;
   readonly options?: LogOptions;
+  /** The settings that a partition's topic has now; null when it is not known. Left out: nobody's records ever go. */
+  readonly policyOf?: PolicyOf;
   /** Another process has taken a shard over: this one will never write again. */
   readonly onFenced?: (error: Error) => void;
 }
@@ -56,6 +65,9 @@ const DEFAULTS: Required<LogOptions> = {
   pendingBytesMax: 64 * 1024 * 1024,
   diskReserveBytes: 128 * 1024 * 1024,
   diskCheckIntervalMs: 1_000,
+  cleanerIntervalMs: 15_000,
+  retentionIntervalMs: 300_000,
+  compactionBytes: 128 * 1024 * 1024,
 };
 
 /**
@@ -83,6 +95,7 @@ export async function openLogStore(parts: LogParts): Promise<LogStore> {
     const store = new KvLogStore(parts, options, stores, reserve);
     await store.openShards(shape);
     await reserve.start();
+    store.startUpkeep();
     return store;
   } catch (error) {
     for (const kv of stores) await kv.close();
@@ -94,6 +107,7 @@ class KvLogStore implements LogStore {
   readonly #cache: ChunkCache;
   #shards: Shard[] = [];
   #closed = false;
+  #upkeepTimer: Timer | null = null;
   #bytesMaxWaiting: number;
 
   constructor(
@@ -117,6 +131,8 @@ class KvLogStore implements LogStore {
           cache: this.#cache,
           segmentBytes: this.options.segmentBytes,
           segmentBatchesMax: this.options.segmentBatchesMax,
+          policyOf: this.parts.policyOf ?? (() => null),
+          compactionBytes: this.options.compactionBytes,
           requireWritable: () => this.#requireWritable(),
           onFenced: (error) => this.parts.onFenced?.(error),
         })),
@@ -159,8 +175,31 @@ class KvLogStore implements LogStore {
     if (this.#closed) return;
     this.#closed = true;
     this.reserve.stop();
+    this.#upkeepTimer?.cancel();
     await Promise.all(this.#shards.map((shard) => shard.close()));
     await Promise.all(this.stores.map((kv) => kv.close()));
+  }
+
+  /** Looks after the data from now on, shard by shard. */
+  startUpkeep(): void {
+    const { timers, clock } = this.parts.environment;
+    let retainedAtMs = clock.monotonicMs();
+    const schedule = () => {
+      if (this.#closed) return;
+      const { cleanerIntervalMs, retentionIntervalMs } = this.options;
+      const intervalMs = Math.min(cleanerIntervalMs, retentionIntervalMs);
+      this.#upkeepTimer = timers.schedule(intervalMs, async () => {
+        const retention = clock.monotonicMs() - retainedAtMs >= retentionIntervalMs;
+        if (retention) retainedAtMs = clock.monotonicMs();
+        await this.upkeep({ retention });
+        schedule();
+      });
+    };
+    schedule();
+  }
+
+  async upkeep(what: { readonly retention: boolean }): Promise<void> {
+    for (const shard of this.#shards) await shard.upkeep(what);
   }
 
   #shardOf(id: PartitionId): Shard {

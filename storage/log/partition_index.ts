@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { invariant } from "../../protocol/errors.ts";
 import type { ByteWriter } from "./binary.ts";
 import type { AbortedTransaction, EpochEntry, PartitionId } from "./partition_log.ts";
 import type { ProducerFacts } from "./producer_states.ts";
@@ -76,6 +77,8 @@ export interface SegmentExtent {
   readonly bytes: number;
   /** -1 when no record has a timestamp. */
   readonly maxTimestampMs: number;
+  /** Largest timestamp of the first batch. */
+  readonly firstTimestampMs: number;
 }
 
 /** A part of the log in a closed segment: its details are in the store. */
@@ -86,6 +89,8 @@ export interface ClosedPart extends SegmentExtent {
   readonly detailBytes: number;
   /** Lowest first offset of the aborted transactions whose marker lies here; Infinity if there are none. */
   readonly abortedFrom: number;
+  /** Offsets from here on may repeat keys that come again later: compaction has not looked at them yet. */
+  readonly dirtyFrom: number;
 }
 
 /** A part of the log in a segment that is still being written, or whose summary is: all in memory. */
@@ -99,10 +104,25 @@ export class OpenPart implements SegmentExtent {
   endOffset: number;
   bytes = 0;
   maxTimestampMs = -1;
+  firstTimestampMs = -1;
 
   constructor(firstOffset: number) {
     this.firstOffset = firstOffset;
     this.endOffset = firstOffset;
+  }
+
+  addBatch(batch: IndexedBatch, ref: number, local: number): void {
+    const { baseOffset, leaderEpoch, maxTimestampMs, sizeBytes } = batch;
+    if (this.runs.length === 0) this.firstTimestampMs = maxTimestampMs;
+    this.runs.addBatch({ firstOffset: baseOffset, ref, local, maxTimestampMs, bytes: sizeBytes });
+    this.bytes += sizeBytes;
+    this.maxTimestampMs = Math.max(this.maxTimestampMs, maxTimestampMs);
+    this.noteEpoch(leaderEpoch, baseOffset);
+    this.endOffset = batch.lastOffset + 1;
+  }
+
+  noteEpoch(epoch: number, startOffset: number): void {
+    if (this.epochs.at(-1)?.epoch !== epoch) this.epochs.push({ epoch, startOffset });
   }
 }
 
@@ -126,11 +146,10 @@ export class PartitionIndex {
   logStartOffset = 0;
   /** The offset after the last durable one. */
   endOffset = 0;
-  /** Bytes of batches that lie below `logStartOffset` and are not swept yet. */
-  deadBytes = 0;
-  storedBytes = 0;
   maxTimestampMs = -1;
   removed = false;
+  /** Rises when closed parts are replaced: what was learned of them before may not hold any more. */
+  generation = 0;
   /** Writes the committed producer state, when it is in memory. */
   writeProducers: ((writer: ByteWriter) => void) | null = null;
   readonly #epochs: EpochEntry[] = [];
@@ -144,8 +163,12 @@ export class PartitionIndex {
     return this.#epochs;
   }
 
+  /** Bytes of the parts that are not wholly below `logStartOffset`: as Kafka counts whole segments. */
   get sizeBytes(): number {
-    return this.storedBytes - this.deadBytes;
+    return this.parts.reduce(
+      (sum, part) => part.endOffset > this.logStartOffset ? sum + part.bytes : sum,
+      0,
+    );
   }
 
   /** All parts, oldest first. */
@@ -175,21 +198,9 @@ export class PartitionIndex {
   /** Takes a durable batch in. */
   addBatch(batch: IndexedBatch, ref: number, local: number): OpenPart {
     const part = this.open ??= new OpenPart(batch.baseOffset);
-    part.runs.addBatch({
-      firstOffset: batch.baseOffset,
-      ref,
-      local,
-      maxTimestampMs: batch.maxTimestampMs,
-      bytes: batch.sizeBytes,
-    });
-    part.bytes += batch.sizeBytes;
-    part.maxTimestampMs = Math.max(part.maxTimestampMs, batch.maxTimestampMs);
-    if (part.epochs.at(-1)?.epoch !== batch.leaderEpoch) {
-      part.epochs.push({ epoch: batch.leaderEpoch, startOffset: batch.baseOffset });
-      this.noteEpoch(batch.leaderEpoch, batch.baseOffset);
-    }
-    part.endOffset = batch.lastOffset + 1;
-    this.#extend(part.endOffset, batch.sizeBytes, batch.maxTimestampMs);
+    part.addBatch(batch, ref, local);
+    this.noteEpoch(batch.leaderEpoch, batch.baseOffset);
+    this.#extend(part.endOffset, batch.maxTimestampMs);
     return part;
   }
 
@@ -205,16 +216,23 @@ export class PartitionIndex {
   addClosed(part: ClosedPart, epochs: readonly EpochEntry[]): void {
     this.closed.push(part);
     for (const { epoch, startOffset } of epochs) this.noteEpoch(epoch, startOffset);
-    this.#extend(part.endOffset, part.bytes, part.maxTimestampMs);
+    this.#extend(part.endOffset, part.maxTimestampMs);
+  }
+
+  /** Puts what the cleaner wrote in the place of what it was made of. */
+  replaceClosed(old: readonly ClosedPart[], part: readonly ClosedPart[]): void {
+    const at = this.closed.indexOf(old[0]);
+    invariant(old.every((each, n) => this.closed[at + n] === each), "A part was replaced twice");
+    this.closed.splice(at, old.length, ...part);
+    this.generation++;
   }
 
   noteEpoch(epoch: number, startOffset: number): void {
     if (this.#epochs.at(-1)?.epoch !== epoch) this.#epochs.push({ epoch, startOffset });
   }
 
-  #extend(endOffset: number, bytes: number, maxTimestampMs: number): void {
+  #extend(endOffset: number, maxTimestampMs: number): void {
     this.endOffset = Math.max(this.endOffset, endOffset);
-    this.storedBytes += bytes;
     this.maxTimestampMs = Math.max(this.maxTimestampMs, maxTimestampMs);
   }
 }

@@ -25,6 +25,11 @@ export interface LogStore {
   leaderEpochOf(id: PartitionId): number;
   /** Marks partitions as deleted; their records are swept in the background, resumed at the next start. Idempotent. */
   remove(ids: readonly PartitionId[]): Promise<void>;
+  /**
+   * Does now what is otherwise done at intervals: cuts logs off by their settings (`retention`), compacts, and gives back
+   * what is not needed any more. Settles when nothing is left to do.
+   */
+  upkeep(what: { readonly retention: boolean }): Promise<void>;
   /** Every partition that has stored data: used at start to find the ones of deleted topics. */
   stored(): Iterable<PartitionId>;
   /** Counters for metrics, benchmarks and tests. */

@@ -17,8 +17,10 @@ export async function loadProducers(
 ): Promise<ProducerStates> {
   while (true) {
     const newest = index.closed.at(-1);
+    const { generation } = index;
     const { base, events } = await closedProducers(index, reader, onLost);
-    if (newest !== index.closed.at(-1)) continue; // a segment was closed meanwhile
+    // A segment was closed or cleaned meanwhile.
+    if (newest !== index.closed.at(-1) || generation !== index.generation) continue;
     const states = base ?? new ProducerStates();
     for (const facts of events) states.apply(facts);
     for (const part of [index.rolling, index.open]) {

@@ -70,6 +70,13 @@ export interface ProducerView {
   readonly currentTxnStartOffset: number;
 }
 
+/** What a producer wrote last in a partition. */
+export interface LastRecord {
+  readonly producerEpoch: number;
+  /** Last offset of its last batch of data; null when only a marker is remembered. */
+  readonly dataOffset: number | null;
+}
+
 /** What {@linkcode ProducerStates.undo} needs to take a change back. */
 export interface ProducerUndo {
   readonly producerId: bigint;
@@ -216,6 +223,14 @@ export class ProducerStates {
       coordinatorEpoch: entry.coordinatorEpoch,
       currentTxnStartOffset: entry.txnFirstOffset,
     }));
+  }
+
+  /** What each producer wrote last: compaction keeps that batch, even when it empties it. */
+  lastRecords(): ReadonlyMap<bigint, LastRecord> {
+    return new Map(Array.from(this.#entries, ([producerId, { producerEpoch, batches }]) => [
+      producerId,
+      { producerEpoch, dataOffset: batches.at(-1)?.lastOffset ?? null },
+    ]));
   }
 
   /** Writes the state as it was before the changes in `undone` (oldest first): the committed one. */

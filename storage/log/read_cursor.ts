@@ -18,6 +18,19 @@ import {
 import type { LogRead } from "./partition_log.ts";
 import type { ShardReader } from "./shard_reader.ts";
 
+/** Where a read takes details, chunks and parts from. */
+export type StoredBytes = Pick<
+  ShardReader,
+  | "cachedDetail"
+  | "detail"
+  | "cachedChunk"
+  | "chunks"
+  | "cachedParts"
+  | "parts"
+  | "prepare"
+  | "noteLoads"
+>;
+
 /** What to read: see `PartitionLog.read`. */
 export interface ReadRequest {
   readonly offset: number;
@@ -50,7 +63,7 @@ const READ_AHEAD_BYTES_MAX = 1_048_576;
 /** One read. What was loaded for it is held until it is done, whatever the cache does. */
 export class ReadCursor {
   readonly #index: PartitionIndex;
-  readonly #reader: ShardReader;
+  readonly #reader: StoredBytes;
   readonly #request: ReadRequest;
   readonly #chunks = new Map<number, Chunk>();
   readonly #details = new Map<ClosedPart, Runs>();
@@ -61,8 +74,12 @@ export class ReadCursor {
   #bytes = 0;
   #nextOffset: number;
   #full = false;
+  /** The part being read. */
+  #part: ClosedPart | OpenPart | null = null;
+  /** The cleaner has replaced it meanwhile. */
+  #moved = false;
 
-  constructor(index: PartitionIndex, reader: ShardReader, request: ReadRequest) {
+  constructor(index: PartitionIndex, reader: StoredBytes, request: ReadRequest) {
     this.#index = index;
     this.#reader = reader;
     this.#request = request;
@@ -77,13 +94,16 @@ export class ReadCursor {
   /** Reads what is in memory. Returns what is missing to go on, or null when the read is complete. */
   collect(): Missing | null {
     while (!this.#done()) {
-      const part = this.#index.partAt(this.#nextOffset);
+      const part = this.#part = this.#index.partAt(this.#nextOffset);
+      this.#moved = false;
       if (part === null) return null;
       const runs = this.#runsOf(part);
       if (!runs) return { kind: "detail", part: part as ClosedPart };
-      const missing = this.#collectRuns(runs);
+      const missing = this.#collectRuns(part, runs);
       if (missing) return missing;
-      if (!this.#done()) this.#nextOffset = Math.max(this.#nextOffset, part.endOffset);
+      if (!this.#done() && !this.#moved) {
+        this.#nextOffset = Math.max(this.#nextOffset, part.endOffset);
+      }
     }
     return null;
   }
@@ -92,11 +112,18 @@ export class ReadCursor {
   async load(missing: Missing): Promise<void> {
     const reader = this.#reader;
     if (missing.kind === "detail") {
-      this.#details.set(missing.part, (await reader.detail(missing.part)).runs);
+      try {
+        this.#details.set(missing.part, (await reader.detail(missing.part)).runs);
+      } catch (error) {
+        if (!this.#isReplaced(missing.part)) throw error;
+      }
     } else if (missing.kind === "staged") {
       const parts = await reader.parts(missing.sequence, missing.parts);
       this.#staged.set(missing.parts.token.toHex(), parts);
     } else {
+      if (this.#part && !(this.#part instanceof OpenPart)) {
+        reader.noteLoads(this.#part.segment, missing.refs.length);
+      }
       const chunks = await reader.chunks(missing.refs);
       missing.refs.forEach((ref, at) => this.#chunks.set(ref, chunks[at]));
     }
@@ -126,25 +153,26 @@ export class ReadCursor {
     return this.#chunks.get(ref) ?? this.#reader.cachedChunk(ref);
   }
 
-  #collectRuns(runs: Runs): Missing | null {
+  #collectRuns(part: ClosedPart | OpenPart, runs: Runs): Missing | null {
     for (let at = Math.max(0, runs.find(this.#nextOffset)); at < runs.length; at++) {
       const run = runs.at(at);
       if (this.#done() || run.firstOffset >= this.#request.beforeOffset) return null;
       const chunk = this.#chunkAt(run.ref);
       if (!chunk) return { kind: "chunks", refs: this.#ahead(runs, at) };
-      const missing = this.#collectRun(run, chunk);
-      if (missing) return missing;
+      const missing = this.#collectRun(part, run, chunk);
+      if (missing || this.#moved) return missing;
     }
     return null;
   }
 
-  #collectRun(run: Run, chunk: Chunk): Missing | null {
+  #collectRun({ endOffset }: ClosedPart | OpenPart, run: Run, chunk: Chunk): Missing | null {
     if (chunk.damage === "all") {
       this.#corrupt(run.firstOffset);
       return null;
     }
     for (const entry of chunk.entriesOf(run.local)) {
       if (entry.partPosition > 0 || entry.lastOffset < this.#nextOffset) continue;
+      if (entry.baseOffset >= endOffset) return null; // of another part that shares the chunk
       if (entry.baseOffset >= this.#request.beforeOffset || !this.#fits(entry)) {
         this.#full = true;
         return null;
@@ -227,6 +255,8 @@ export class ReadCursor {
 
   /** What is good before the damage is given; asked for the damage itself, the read fails. */
   #corrupt(offset: number): void {
+    this.#moved = this.#part !== null && this.#isReplaced(this.#part);
+    if (this.#moved) return;
     if (this.#bytes === 0) {
       const { topicId, partition } = this.#index.id;
       throw new KafkaError(
@@ -235,6 +265,17 @@ export class ReadCursor {
       );
     }
     this.#full = true;
+  }
+
+  /**
+   * Whether the cleaner has replaced a part since the read began: then what is not there any more is no damage.
+   *
+   * @throws KafkaError OFFSET_OUT_OF_RANGE when it was not replaced but cut off.
+   */
+  #isReplaced(part: ClosedPart | OpenPart): boolean {
+    if (this.#index.partAt(this.#nextOffset) === part) return false;
+    if (this.#nextOffset >= this.#index.logStartOffset) return true;
+    throw new KafkaError("OFFSET_OUT_OF_RANGE", `Offset ${this.#nextOffset} was deleted meanwhile`);
   }
 
   /** The chunks from run `at` on that the rest of the read will want. */
@@ -254,6 +295,19 @@ export class ReadCursor {
     }
     return refs;
   }
+}
+
+/** Carries a read out: at once when everything is in memory. */
+export function readAll(cursor: ReadCursor): LogRead | Promise<LogRead> {
+  const missing = cursor.collect();
+  return missing === null ? cursor.result : readOn(cursor, missing);
+}
+
+async function readOn(cursor: ReadCursor, missing: Missing): Promise<LogRead> {
+  for (let next: Missing | null = missing; next !== null; next = cursor.collect()) {
+    await cursor.load(next);
+  }
+  return cursor.result;
 }
 
 /** Only for guessing how many chunks a batch spans. */

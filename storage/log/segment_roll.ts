@@ -51,6 +51,16 @@ export function freezeSegment(
     parts.push({ index, open, closed });
     entries.push({ id: index.id, part: closed, epochs: open.epochs as readonly EpochEntry[] });
   }
+  return { head, sets: segmentSets(shard, head, details, entries), parts };
+}
+
+/** The values that a closed segment needs beside its chunks. */
+export function segmentSets(
+  shard: number,
+  head: SegmentHead,
+  details: ByteWriter,
+  entries: readonly SummaryEntry[],
+): { readonly key: Uint8Array; readonly value: Uint8Array }[] {
   const detailBytes = details.toBytes();
   const sets: { key: Uint8Array; value: Uint8Array }[] = [];
   for (let at = 0, n = 0; at < detailBytes.length; at += DETAIL_VALUE_BYTES, n++) {
@@ -62,7 +72,7 @@ export function freezeSegment(
   encodeSummary(head, entries, DETAIL_VALUE_BYTES).forEach((value, n) => {
     sets.push({ key: summaryKey(shard, head.segment, n), value });
   });
-  return { head, sets, parts };
+  return sets;
 }
 
 function freezePart(
@@ -71,21 +81,35 @@ function freezePart(
   open: OpenPart,
   details: ByteWriter,
 ): ClosedPart {
-  const detailPosition = details.length;
-  details.raw(encodeDetail(open, index.writeProducers));
   index.rolling = open;
   index.open = null;
+  return closePart(segment, open, open.firstOffset, index.writeProducers, details);
+}
+
+/** Appends the details of a complete part to those of its segment. */
+export function closePart(
+  segment: number,
+  part: OpenPart,
+  dirtyFrom: number,
+  writeProducers: ((writer: ByteWriter) => void) | null,
+  details: ByteWriter,
+): ClosedPart {
+  const detailPosition = details.length;
+  details.raw(encodeDetail(part, writeProducers));
+  const { firstOffset, endOffset, bytes, maxTimestampMs, firstTimestampMs } = part;
   return {
     segment,
-    firstOffset: open.firstOffset,
-    endOffset: open.endOffset,
-    bytes: open.bytes,
-    maxTimestampMs: open.maxTimestampMs,
+    firstOffset,
+    endOffset,
+    bytes,
+    maxTimestampMs,
+    firstTimestampMs,
     detailPosition,
     detailBytes: details.length - detailPosition,
-    abortedFrom: open.aborted.reduce(
+    abortedFrom: part.aborted.reduce(
       (first, { firstOffset }) => Math.min(first, firstOffset),
       Infinity,
     ),
+    dirtyFrom,
   };
 }

@@ -12,9 +12,9 @@ import { type Run, Runs } from "./partition_index.ts";
 import type { AbortedTransaction, EpochEntry, PartitionId } from "./partition_log.ts";
 import { type ProducerFacts, ProducerStates } from "./producer_states.ts";
 
-const VERSION = 1;
+const VERSION = 2;
 /** Upper bound of an entry without its epochs, and of one epoch. */
-const ENTRY_BYTES_MAX = 90;
+const ENTRY_BYTES_MAX = 106;
 const EPOCH_BYTES_MAX = 16;
 
 /** What a summary says of the segment as a whole. */
@@ -73,8 +73,10 @@ function encodePage(head: SegmentHead, entries: readonly SummaryEntry[]): Uint8A
     writer.varint(id.partition);
     writer.varint(part.firstOffset);
     writer.varint(part.endOffset - part.firstOffset);
+    writer.varint(Math.max(0, part.dirtyFrom - part.firstOffset));
     writer.varint(part.bytes);
     writer.signed(part.maxTimestampMs);
+    writer.signed(part.firstTimestampMs);
     writer.varint(part.detailPosition);
     writer.varint(part.detailBytes);
     writer.varint(part.abortedFrom === Infinity ? 0 : part.abortedFrom + 1);
@@ -110,8 +112,10 @@ export function decodeSummary(
       segment: head.segment,
       firstOffset,
       endOffset: firstOffset + reader.varint(),
+      dirtyFrom: firstOffset + reader.varint(),
       bytes: reader.varint(),
       maxTimestampMs: reader.signed(),
+      firstTimestampMs: reader.signed(),
       detailPosition: reader.varint(),
       detailBytes: reader.varint(),
       abortedFrom: readAbortedFrom(reader),

@@ -4,10 +4,12 @@
  * @module
  */
 import type { Environment } from "../../environment/environment.ts";
+import { sleep } from "../../environment/sleep.ts";
 import { InvariantError, KafkaError } from "../../protocol/errors.ts";
 import { CommitChain } from "../chain/commit_chain.ts";
 import type { Kv } from "../kv/kv.ts";
 import type { ChunkCache } from "./chunk_cache.ts";
+import { type PolicyOf, ShardCleaner } from "./cleaner/shard_cleaner.ts";
 import type { NewBatch, SealedChunk, StagedPart } from "./commit_builder.ts";
 import { chunkRef, headKey, logStartKey, tombstoneKey } from "./keys.ts";
 import { encodeLogStart } from "./log_start.ts";
@@ -15,13 +17,16 @@ import { PartitionIndex, partitionName } from "./partition_index.ts";
 import type { PartitionId } from "./partition_log.ts";
 import { loadProducers } from "./producer_recovery.ts";
 import { freezeSegment, type SegmentRoll } from "./segment_roll.ts";
-import { encodeOpenSegment, type ShardCatalogue } from "./shard_catalogue.ts";
+import { encodeOpenSegment, newSegment, type ShardCatalogue } from "./shard_catalogue.ts";
 import { ShardReader } from "./shard_reader.ts";
 import { recoverShard } from "./shard_recovery.ts";
 import { ShardWriter } from "./shard_writer.ts";
 import { type PartitionHome, StoredPartition } from "./stored_partition.ts";
 import { nextTombstone, sweep } from "./sweeper.ts";
 import { encodeTombstone, TOMBSTONE_PARTITIONS_MAX } from "./tombstone.ts";
+
+/** Milliseconds of background work at a stretch. */
+const SLICE_MS = 5;
 
 /** A shard, and what the log as a whole gives to it. */
 export interface ShardOptions {
@@ -33,6 +38,10 @@ export interface ShardOptions {
   readonly cache: ChunkCache;
   readonly segmentBytes: number;
   readonly segmentBatchesMax: number;
+  /** What topics want of the cleaner. */
+  readonly policyOf: PolicyOf;
+  /** Memory for the keys of a partition that is being compacted. */
+  readonly compactionBytes: number;
   /** @throws KafkaError when the log as a whole takes no batches now. */
   readonly requireWritable: () => void;
   readonly onFenced: (error: Error) => void;
@@ -47,8 +56,13 @@ export class Shard implements PartitionHome {
   readonly #writer: ShardWriter;
   readonly #opened = new Map<string, StoredPartition>();
   readonly #opening = new Map<string, Promise<StoredPartition>>();
+  readonly #cleaner: ShardCleaner;
   #rolling = false;
-  #sweeping = false;
+  /** Work that takes its time, one thing after another. */
+  #background: Promise<void> = Promise.resolve();
+  #sweepIsWaiting = false;
+  #closing = false;
+  #pausedAtMs = 0;
   appends = 0;
   appendedBytes = 0;
 
@@ -67,6 +81,17 @@ export class Shard implements PartitionHome {
       onChunks: (...written) => this.#keep(...written),
       onSettled: () => this.#rollIfFull(),
       onFenced: options.onFenced,
+    });
+    this.#cleaner = new ShardCleaner({
+      ...options,
+      catalogue,
+      reader: this.reader,
+      mapBytesMax: options.compactionBytes,
+      maintain: (change) => this.#writer.maintain(change),
+      pause: () => this.#pause(),
+      open: (id) => this.open(id),
+      advanceLogStart: (index, offset) => this.advanceLogStart(index, offset),
+      roll: () => this.#roll(),
     });
   }
 
@@ -151,22 +176,23 @@ export class Shard implements PartitionHome {
 
   indexed(index: PartitionIndex): void {
     if (index.removed) return;
+    if (this.#catalogue.openBatches === 0) {
+      this.#catalogue.openedAtMs = this.#options.environment.clock.now();
+    }
     this.#catalogue.partitions.set(partitionName(index.id), index);
     this.#catalogue.touched.add(index);
     this.#catalogue.openBatches++;
   }
 
-  async advanceLogStart(index: PartitionIndex, offset: number, deadBytes: number): Promise<void> {
+  async advanceLogStart(index: PartitionIndex, offset: number): Promise<void> {
     const { topicId, partition } = index.id;
     await this.#writer.maintain({
       sets: [{
         key: logStartKey(this.#options.shard, topicId, partition),
-        value: encodeLogStart({ offset, deadBytes }),
+        value: encodeLogStart(offset),
       }],
       applied: () => {
-        if (offset <= index.logStartOffset) return;
-        index.logStartOffset = offset;
-        index.deadBytes = deadBytes;
+        index.logStartOffset = Math.max(index.logStartOffset, offset);
       },
     });
   }
@@ -181,12 +207,22 @@ export class Shard implements PartitionHome {
     }
   }
 
+  /** Looks after the data: closes the open segment if it is time, cleans; `retention` cuts logs off, too. */
+  upkeep({ retention }: { readonly retention: boolean }): Promise<void> {
+    this.#cleaner.rollIfDue();
+    return this.#inBackground("cleaning", async () => {
+      if (retention) await this.#cleaner.retain();
+      await this.#cleaner.clean();
+    });
+  }
+
   /** Commits what is pending; closes the open segment if replaying it would take long. */
   async close(): Promise<void> {
+    this.#closing = true;
     await this.#writer.drain();
     if (this.#catalogue.openBytes > this.#options.segmentBytes / 4) this.#roll();
     await this.#writer.drain();
-    this.#writer.stop(new KafkaError("KAFKA_STORAGE_ERROR", "The log is closed"));
+    this.#writer.stop(closedError());
   }
 
   #keep(
@@ -282,7 +318,6 @@ export class Shard implements PartitionHome {
 
   #rolled({ head, parts }: SegmentRoll): void {
     this.#rolling = false;
-    let liveBytes = 0;
     for (const { index, open, closed } of parts) {
       if (index.rolling !== open) throw new InvariantError("A segment was closed twice");
       index.rolling = null;
@@ -291,23 +326,54 @@ export class Shard implements PartitionHome {
         continue;
       }
       index.closed.push(closed);
-      liveBytes += closed.bytes;
     }
-    this.#catalogue.segments.set(head.segment, { ...head, liveBytes });
+    this.#catalogue.segments.set(head.segment, newSegment(head));
     if (this.#catalogue.tombstones.size > 0) this.#startSweep();
   }
 
   /** Sweeps in the background. What stops it is tried again at the next occasion, or at the next start. */
   #startSweep(): void {
-    const { shard, kv, environment, name } = this.#options;
+    const { shard, kv, environment } = this.#options;
     const catalogue = this.#catalogue;
-    if (this.#sweeping || catalogue.tombstones.size === 0 || this.#writer.stopped) return;
-    this.#sweeping = true;
+    if (this.#sweepIsWaiting || catalogue.tombstones.size === 0 || this.#writer.stopped) return;
+    this.#sweepIsWaiting = true;
     const maintain = (change: Parameters<ShardWriter["maintain"]>[0]) =>
       this.#writer.maintain(change);
-    sweep({ shard, kv, environment, catalogue, maintain }).catch((error) => {
-      if (this.#writer.stopped) return;
-      environment.log.write("warn", `${name}: sweeping is put off`, { error });
-    }).finally(() => this.#sweeping = false);
+    this.#inBackground("sweeping", () => {
+      this.#sweepIsWaiting = false;
+      return sweep({ shard, kv, environment, catalogue, maintain });
+    });
   }
+
+  #inBackground(what: string, work: () => Promise<void>): Promise<void> {
+    return this.#background = this.#background.then(async () => {
+      if (this.#stopped) return;
+      try {
+        await work();
+      } catch (error) {
+        if (this.#stopped) return;
+        const { environment, name } = this.#options;
+        environment.log.write("warn", `${name}: ${what} is put off`, { error });
+      }
+    });
+  }
+
+  get #stopped(): boolean {
+    return this.#closing || this.#writer.stopped !== null;
+  }
+
+  /** Gives way to others: after each slice of work, for as long again while batches wait. */
+  async #pause(): Promise<void> {
+    const { environment } = this.#options;
+    if (this.#stopped) throw this.#writer.stopped ?? closedError();
+    const nowMs = environment.clock.monotonicMs();
+    if (nowMs - this.#pausedAtMs < SLICE_MS) return;
+    await sleep(environment, this.#writer.pendingBytes > 0 ? SLICE_MS : 0);
+    this.#pausedAtMs = environment.clock.monotonicMs();
+    if (this.#stopped) throw this.#writer.stopped ?? closedError();
+  }
+}
+
+function closedError(): KafkaError {
+  return new KafkaError("KAFKA_STORAGE_ERROR", "The log is closed");
 }

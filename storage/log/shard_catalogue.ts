@@ -5,14 +5,26 @@
  */
 import { ByteWriter } from "./binary.ts";
 import { seal, unseal } from "./checked_value.ts";
+import { CLEANED_FIRST } from "./keys.ts";
 import { PartitionIndex, partitionName } from "./partition_index.ts";
 import type { PartitionId } from "./partition_log.ts";
 import type { SegmentHead } from "./segment_summary.ts";
 
 /** A closed segment. */
 export interface SegmentState extends SegmentHead {
-  /** Bytes of batches that a partition still has here. */
-  liveBytes: number;
+  /** The cleaner met damage here, and leaves it as it is. */
+  damaged: boolean;
+}
+
+/** A segment that counts nothing any more. */
+export interface ReplacedSegment extends SegmentHead {
+  /** When it was replaced, in the environment's monotonic time; -Infinity in an earlier life. */
+  readonly atMs: number;
+}
+
+/** A segment before anybody has looked at it. */
+export function newSegment(head: SegmentHead): SegmentState {
+  return { ...head, damaged: false };
 }
 
 /** Partitions that were removed, and what is left of them. */
@@ -37,6 +49,15 @@ export class ShardCatalogue {
   readonly tombstones = new Map<number, Tombstone>();
   /** Removed partitions that a closed segment still has, by segment. */
   readonly dirty = new Map<number, Set<string>>();
+  /** Segments that others have taken the place of: to be deleted. */
+  readonly replaced = new Map<number, ReplacedSegment>();
+  /** What the cleaner's next segment and commit are called: all that has such a number or a later one counts nothing. */
+  nextCleaned: { segment: number; sequence: number } = {
+    segment: CLEANED_FIRST,
+    sequence: CLEANED_FIRST,
+  };
+  /** Notes of cleaned segments whose segments are gone. */
+  readonly idlePublications = new Set<number>();
   /** As HEAD says. */
   head: OpenSegment;
   /** Partitions with batches in the segment that is being filled. */
@@ -44,6 +65,8 @@ export class ShardCatalogue {
   /** Bytes of the chunks in the segment that is being filled, and batches. */
   openBytes = 0;
   openBatches = 0;
+  /** When its first batch came, in the environment's time. */
+  openedAtMs = 0;
 
   constructor(head: OpenSegment) {
     this.head = head;
@@ -56,6 +79,14 @@ export class ShardCatalogue {
     return index;
   }
 
+  /** A cleaned segment counts: later ones get later numbers. */
+  noteCleaned({ segment, lastSequence }: SegmentHead): void {
+    if (segment < CLEANED_FIRST) return;
+    const { nextCleaned } = this;
+    nextCleaned.segment = Math.max(nextCleaned.segment, segment + 1);
+    nextCleaned.sequence = Math.max(nextCleaned.sequence, lastSequence + 1);
+  }
+
   noteDirty(segment: number, name: string): void {
     const names = this.dirty.get(segment);
     if (names) names.add(name);
@@ -66,11 +97,7 @@ export class ShardCatalogue {
   drop(index: PartitionIndex): void {
     const name = partitionName(index.id);
     this.partitions.delete(name);
-    for (const { segment, bytes } of index.closed) {
-      this.noteDirty(segment, name);
-      const state = this.segments.get(segment);
-      if (state) state.liveBytes -= bytes;
-    }
+    for (const { segment } of index.closed) this.noteDirty(segment, name);
   }
 }
 

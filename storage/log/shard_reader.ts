@@ -31,11 +31,26 @@ export class ShardReader {
   readonly #kv: Kv;
   readonly #shard: number;
   readonly #cache: ChunkCache;
+  readonly #loads = new Map<number, number>();
 
   constructor(kv: Kv, shard: number, cache: ChunkCache) {
     this.#kv = kv;
     this.#shard = shard;
     this.#cache = cache;
+  }
+
+  /** How often chunks of a closed segment had to be loaded since the start. */
+  loadsOf(segment: number): number {
+    return this.#loads.get(segment) ?? 0;
+  }
+
+  noteLoads(segment: number, chunks: number): void {
+    this.#loads.set(segment, this.loadsOf(segment) + chunks);
+  }
+
+  /** The segment is gone. */
+  forgetLoads(segment: number): void {
+    this.#loads.delete(segment);
   }
 
   /** Keeps a chunk that was just written. */

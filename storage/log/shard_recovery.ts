@@ -5,6 +5,7 @@
  * @module
  */
 import type { Environment } from "../../environment/environment.ts";
+import { NONE } from "../../protocol/records/batch_header.ts";
 import type { CommitChain } from "../chain/commit_chain.ts";
 import { key, keyParts } from "../kv/key.ts";
 import type { Kv, KvEntry, KvRange } from "../kv/kv.ts";
@@ -12,6 +13,7 @@ import { chunkPartitions, directoryIsSound } from "./chunk.ts";
 import {
   chunkRef,
   CHUNKS_PER_COMMIT_MAX,
+  CLEANED_FIRST,
   kindRange,
   numberedRange,
   numbersOf,
@@ -19,8 +21,14 @@ import {
 } from "./keys.ts";
 import { decodeLogStart } from "./log_start.ts";
 import { partitionName } from "./partition_index.ts";
-import { decodeOpenSegment, encodeOpenSegment, ShardCatalogue } from "./shard_catalogue.ts";
-import { decodeSummary } from "./segment_summary.ts";
+import { decodePublication } from "./publication.ts";
+import {
+  decodeOpenSegment,
+  encodeOpenSegment,
+  newSegment,
+  ShardCatalogue,
+} from "./shard_catalogue.ts";
+import { decodeSummary, type SummaryEntry } from "./segment_summary.ts";
 import { decodeTombstone } from "./tombstone.ts";
 
 /** Entries of a list page: of small values, and of values of up to 64 KiB. */
@@ -45,12 +53,13 @@ export interface RecoverySource {
 export async function recoverShard(source: RecoverySource): Promise<ShardCatalogue> {
   const catalogue = new ShardCatalogue(decodeOpenSegment(source.chain.state));
   const tokens = new Set<string>();
-  const firstPage = pageOf(source, numberedRange("c", source.shard, catalogue.head.firstSequence));
+  const firstPage = pageOf(source, openRange(source, catalogue));
   firstPage.catch(() => {}); // if something before it fails, that is told
   const removed = await readTombstones(source, catalogue);
   await readSummaries(source, catalogue, removed);
   await readLogStarts(source, catalogue, removed);
   await replay(source, catalogue, removed, tokens, firstPage);
+  catalogue.openedAtMs = openedAt(catalogue, source.environment.clock.now());
   await removeUnpublished(source, catalogue, tokens);
   return catalogue;
 }
@@ -69,27 +78,55 @@ async function readTombstones(
 }
 
 async function readSummaries(
-  { kv, shard }: RecoverySource,
+  source: RecoverySource,
   catalogue: ShardCatalogue,
   removed: ReadonlySet<string>,
 ): Promise<void> {
-  const range = {
-    start: kindRange("m", shard).start,
-    end: key("m", shard, catalogue.head.segment),
-  };
-  for await (const { value } of entriesOf(kv, range)) {
-    const { head, entries } = decodeSummary(value);
-    const state = catalogue.segments.get(head.segment) ?? { ...head, liveBytes: 0 };
-    catalogue.segments.set(head.segment, state);
-    for (const { id, part, epochs } of entries) {
-      if (removed.has(partitionName(id))) {
-        catalogue.noteDirty(head.segment, partitionName(id));
+  const { kv, shard } = source;
+  const publications = await readPublications(source);
+  const replaced = new Set([...publications.values()].flat());
+  const found: SummaryEntry[] = [];
+  for (
+    const [first, end] of [[0, catalogue.head.segment], [CLEANED_FIRST, Number.MAX_SAFE_INTEGER]]
+  ) {
+    const range = { start: key("m", shard, first), end: key("m", shard, end) };
+    for await (const { value } of entriesOf(kv, range)) {
+      const { head, entries } = decodeSummary(value);
+      const { segment } = head;
+      if (segment >= CLEANED_FIRST && !publications.has(segment)) continue;
+      catalogue.noteCleaned(head);
+      if (replaced.has(segment)) {
+        catalogue.replaced.set(segment, { ...head, atMs: -Infinity });
         continue;
       }
-      catalogue.index(id).addClosed(part, epochs);
-      state.liveBytes += part.bytes;
+      if (!catalogue.segments.has(segment)) catalogue.segments.set(segment, newSegment(head));
+      for (const entry of entries) {
+        if (removed.has(partitionName(entry.id))) {
+          catalogue.noteDirty(segment, partitionName(entry.id));
+        } else found.push(entry);
+      }
     }
   }
+  // Cleaned segments hold older offsets than their numbers tell.
+  found.sort(({ part: a }, { part: b }) =>
+    a.firstOffset - b.firstOffset || a.endOffset - b.endOffset
+  );
+  for (const { id, part, epochs } of found) catalogue.index(id).addClosed(part, epochs);
+  for (const segment of publications.keys()) {
+    catalogue.noteCleaned({ segment, firstSequence: 0, lastSequence: 0, bytes: 0 });
+    if (!catalogue.segments.has(segment) && !catalogue.replaced.has(segment)) {
+      catalogue.idlePublications.add(segment);
+    }
+  }
+}
+
+/** Which cleaned segments count, and which segments each of them ended. */
+async function readPublications({ kv, shard }: RecoverySource): Promise<Map<number, number[]>> {
+  const publications = new Map<number, number[]>();
+  for await (const { key, value } of entriesOf(kv, kindRange("k", shard))) {
+    publications.set(numbersOf(key).minor, decodePublication(value));
+  }
+  return publications;
 }
 
 async function readLogStarts(
@@ -100,10 +137,9 @@ async function readLogStarts(
   for await (const { key, value } of entriesOf(kv, kindRange("b", shard))) {
     const [topicId, partition] = keyParts(key).slice(2) as [string, number];
     if (removed.has(partitionName({ topicId, partition }))) continue;
-    const { offset, deadBytes } = decodeLogStart(value);
+    const offset = decodeLogStart(value);
     const index = catalogue.index({ topicId, partition });
     index.logStartOffset = offset;
-    index.deadBytes = deadBytes;
     // Data in front may be gone altogether: the log goes on where it was cut.
     index.endOffset = Math.max(index.endOffset, offset);
   }
@@ -117,7 +153,7 @@ async function replay(
   tokens: Set<string>,
   firstPage: Promise<KvEntry[]>,
 ): Promise<void> {
-  const range = numberedRange("c", source.shard, catalogue.head.firstSequence);
+  const range = openRange(source, catalogue);
   let damagedRef: number | null = null;
   for (let page = await firstPage; page.length > 0;) {
     const next = pageOf(source, { start: after(page.at(-1)!.key), end: range.end });
@@ -185,9 +221,9 @@ async function removeUnpublished(
     ["d", head.segment],
   ];
   for (const [kind, first] of kinds) {
-    for await (
-      const { key } of entriesOf(kv, numberedRange(kind, shard, first), CHUNK_PAGE_ENTRIES)
-    ) {
+    // What a cleaner wrote ahead is left to the next cleaner.
+    const range = numberedRange(kind, shard, first, CLEANED_FIRST - 1);
+    for await (const { key } of entriesOf(kv, range, CHUNK_PAGE_ENTRIES)) {
       const token = kind === "s" ? (keyParts(key)[3] as Uint8Array).toHex() : "";
       if (!tokens.has(token)) orphans.push(key);
     }
@@ -197,6 +233,17 @@ async function removeUnpublished(
     const outcome = await source.chain.commit({ deletes }, encodeOpenSegment(head));
     if (outcome.kind === "refused") throw outcome.error;
   }
+}
+
+/** When the open segment was begun, as far as its batches tell. */
+function openedAt({ touched }: ShardCatalogue, nowMs: number): number {
+  const first = [...touched].map(({ open }) => open?.firstTimestampMs ?? NONE);
+  return Math.min(nowMs, ...first.filter((timestampMs) => timestampMs >= 0));
+}
+
+/** The chunks of the segment that is being filled. */
+function openRange({ shard }: RecoverySource, { head }: ShardCatalogue): KvRange {
+  return numberedRange("c", shard, head.firstSequence, CLEANED_FIRST - 1);
 }
 
 function pageOf({ kv }: RecoverySource, range: KvRange): Promise<KvEntry[]> {

@@ -15,7 +15,7 @@ import type {
 import { producerFacts } from "./producer_facts.ts";
 import type { ProducerStates, ProducerUndo } from "./producer_states.ts";
 import { Queue } from "./queue.ts";
-import { ReadCursor, type ReadRequest } from "./read_cursor.ts";
+import { readAll, ReadCursor, type ReadRequest } from "./read_cursor.ts";
 import type { ShardReader } from "./shard_reader.ts";
 import { findByTimestamp, findMaxTimestamp, type TimeSearch } from "./time_search.ts";
 
@@ -28,7 +28,7 @@ export interface PartitionHome {
   append(batch: NewBatch, bytes: Uint8Array): void;
   /** A batch of the partition is durable. */
   indexed(index: PartitionIndex): void;
-  advanceLogStart(index: PartitionIndex, offset: number, deadBytes: number): Promise<void>;
+  advanceLogStart(index: PartitionIndex, offset: number): Promise<void>;
   /** Runs the callback of somebody else: what it throws is logged. */
   call(callback: () => void): void;
 }
@@ -158,22 +158,28 @@ export class StoredPartition implements PartitionLog, BatchOwner {
       );
     }
     const cursor = new ReadCursor(this.#index, this.#home.reader, { ...request, beforeOffset });
-    const missing = cursor.collect();
-    if (missing !== null) {
-      return readOn(cursor, missing).then((read) => this.#readDone(cursor, request.offset, read));
-    }
-    return this.#readDone(cursor, request.offset, cursor.result);
+    const read = readAll(cursor);
+    return read instanceof Promise
+      ? read.then((read) => this.#readDone(cursor, request.offset, read))
+      : this.#readDone(cursor, request.offset, read);
   }
 
   findByTimestamp(timestampMs: number, beforeOffset: number): Promise<TimestampedOffset | null> {
-    return findByTimestamp(this.#search(beforeOffset), timestampMs);
+    return this.#settled(() => findByTimestamp(this.#search(beforeOffset), timestampMs));
   }
 
   findMaxTimestamp(): Promise<TimestampedOffset | null> {
-    return findMaxTimestamp(this.#search(this.highWatermark));
+    return this.#settled(() => findMaxTimestamp(this.#search(this.highWatermark)));
   }
 
-  async abortedTransactions(
+  abortedTransactions(
+    offset: number,
+    beforeOffset: number,
+  ): Promise<readonly AbortedTransaction[]> {
+    return this.#settled(() => this.#abortedBetween(offset, beforeOffset));
+  }
+
+  async #abortedBetween(
     offset: number,
     beforeOffset: number,
   ): Promise<readonly AbortedTransaction[]> {
@@ -197,11 +203,7 @@ export class StoredPartition implements PartitionLog, BatchOwner {
         `Offset ${offset} is beyond the high watermark ${this.highWatermark}`,
       );
     }
-    if (offset <= this.logStartOffset) return;
-    const deadBytes = await this.#bytesBelow(offset);
-    if (offset > this.logStartOffset) {
-      await this.#home.advanceLogStart(this.#index, offset, deadBytes);
-    }
+    if (offset > this.logStartOffset) await this.#home.advanceLogStart(this.#index, offset);
   }
 
   committed(batch: NewBatch, sizeBytes: number, ref: number, local: number): void {
@@ -250,6 +252,19 @@ export class StoredPartition implements PartitionLog, BatchOwner {
     return read;
   }
 
+  /** What `find` finds, asked again when the cleaner has replaced something meanwhile. */
+  async #settled<T>(find: () => Promise<T>): Promise<T> {
+    while (true) {
+      const { generation } = this.#index;
+      try {
+        const found = await find();
+        if (generation === this.#index.generation) return found;
+      } catch (error) {
+        if (generation === this.#index.generation) throw error;
+      }
+    }
+  }
+
   #search(beforeOffset: number): TimeSearch {
     return {
       index: this.#index,
@@ -258,9 +273,7 @@ export class StoredPartition implements PartitionLog, BatchOwner {
       beforeOffset: Math.min(beforeOffset, this.highWatermark),
       readBatch: (offset) => {
         const request = { offset, beforeOffset: Infinity, maxBytes: 1, minOneBatch: true };
-        const cursor = new ReadCursor(this.#index, this.#home.reader, request);
-        const missing = cursor.collect();
-        return missing === null ? cursor.result : readOn(cursor, missing);
+        return readAll(new ReadCursor(this.#index, this.#home.reader, request));
       },
     };
   }
@@ -273,33 +286,6 @@ export class StoredPartition implements PartitionLog, BatchOwner {
     if (part.abortedFrom >= beforeOffset) return [];
     return (this.#home.reader.cachedDetail(part) ?? await this.#home.reader.detail(part)).aborted;
   }
-
-  /** Bytes of the batches that end below `offset`: exact but for the chunk that it lies in. */
-  async #bytesBelow(offset: number): Promise<number> {
-    let bytes = 0;
-    for (const part of this.#index.parts) {
-      if (part.firstOffset >= offset) break;
-      if (part.endOffset <= offset) {
-        bytes += part.bytes;
-        continue;
-      }
-      const { reader } = this.#home;
-      const runs = part instanceof OpenPart ? part.runs : (await reader.detail(part)).runs;
-      const last = runs.find(offset);
-      for (let at = 0; at < last; at++) bytes += runs.at(at).bytes;
-    }
-    return bytes;
-  }
-}
-
-async function readOn(
-  cursor: ReadCursor,
-  missing: NonNullable<ReturnType<ReadCursor["collect"]>>,
-): Promise<LogRead> {
-  for (let next: typeof missing | null = missing; next !== null; next = cursor.collect()) {
-    await cursor.load(next);
-  }
-  return cursor.result;
 }
 
 /** The partition was deleted. */

@@ -7,10 +7,17 @@
 import type { Environment } from "../../environment/environment.ts";
 import { sleep } from "../../environment/sleep.ts";
 import type { Kv, KvRange } from "../kv/kv.ts";
-import { kindRange, logStartKey, numberedRange, tombstoneKey } from "./keys.ts";
+import {
+  CLEANED_FIRST,
+  kindRange,
+  logStartKey,
+  numberedRange,
+  publicationKey,
+  tombstoneKey,
+} from "./keys.ts";
 import { partitionName } from "./partition_index.ts";
 import type { ShardCatalogue, Tombstone } from "./shard_catalogue.ts";
-import { decodeSummary, encodeSummary } from "./segment_summary.ts";
+import { decodeSummary, encodeSummary, type SegmentHead } from "./segment_summary.ts";
 import { DETAIL_VALUE_BYTES } from "./shard_reader.ts";
 import { entriesOf } from "./shard_recovery.ts";
 import type { Upkeep } from "./shard_writer.ts";
@@ -72,21 +79,34 @@ async function rewrite(
   for (const change of changed) await maintain({ sets: [change] });
 }
 
-/** Deletes a segment that nobody has anything in. Its summary goes last: it is what the next start would go on from. */
 async function dropSegment(source: SweepSource, segment: number): Promise<void> {
-  const { shard, catalogue } = source;
-  const state = catalogue.segments.get(segment);
-  if (state) {
-    const { firstSequence, lastSequence } = state;
-    await deleteRange(source, numberedRange("c", shard, firstSequence, lastSequence));
-    await deleteRange(source, numberedRange("s", shard, firstSequence, lastSequence));
+  const { catalogue } = source;
+  // What a cleaned segment has ended must be gone before the note of it.
+  for (const old of [...catalogue.replaced.values()]) {
+    await deleteSegment(source, old);
+    catalogue.replaced.delete(old.segment);
   }
-  await deleteRange(source, numberedRange("d", shard, segment, segment));
-  await deleteRange(source, numberedRange("m", shard, segment, segment));
+  const state = catalogue.segments.get(segment);
+  if (state) await deleteSegment(source, state);
   catalogue.segments.delete(segment);
 }
 
-async function deleteRange(
+/**
+ * Deletes a segment that nobody has anything in. Its summary goes last, and what made it count: they are what the next
+ * start would go on from.
+ */
+export async function deleteSegment(source: SweepSource, head: SegmentHead): Promise<void> {
+  const { shard, maintain } = source;
+  const { segment, firstSequence, lastSequence } = head;
+  await deleteRange(source, numberedRange("c", shard, firstSequence, lastSequence));
+  await deleteRange(source, numberedRange("s", shard, firstSequence, lastSequence));
+  await deleteRange(source, numberedRange("d", shard, segment, segment));
+  await deleteRange(source, numberedRange("m", shard, segment, segment));
+  if (segment >= CLEANED_FIRST) await maintain({ deletes: [publicationKey(shard, segment)] });
+}
+
+/** Deletes all keys of a range, slowly. */
+export async function deleteRange(
   { kv, environment, maintain }: SweepSource,
   range: KvRange,
 ): Promise<void> {

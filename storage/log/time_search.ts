@@ -81,7 +81,8 @@ async function* entriesFrom(
     const chunk = search.reader.cachedChunk(run.ref) ?? (await search.reader.chunks([run.ref]))[0];
     for (const entry of chunk.entriesOf(run.local)) {
       const visible = entry.partPosition === 0 && entry.lastOffset >= search.logStartOffset &&
-        entry.baseOffset < search.beforeOffset;
+        entry.baseOffset >= part.firstOffset &&
+        entry.baseOffset < Math.min(part.endOffset, search.beforeOffset);
       if (visible && entry.maxTimestampMs >= timestampMs) yield entry;
     }
   }

@@ -13,6 +13,9 @@ import type {
   PartitionId,
   PartitionLog,
 } from "../../../storage/log/partition_log.ts";
+import { type PolicyOf, REPLACED_KEPT_MS } from "../../../storage/log/cleaner/shard_cleaner.ts";
+import { BrokerConfig } from "../../../config/broker_config.ts";
+import { resolveTopicConfig, type TopicConfig } from "../../../config/topic_config.ts";
 import { ManualEnvironment, settle } from "../../support/manual_environment.ts";
 
 export { settle };
@@ -56,10 +59,10 @@ export class LogWorld {
   fenced: Error | null = null;
   #starts = 0;
 
-  constructor(readonly options: LogOptions = {}) {}
+  constructor(readonly options: LogOptions = {}, readonly policyOf?: PolicyOf) {}
 
-  static async open(options: LogOptions = {}): Promise<LogWorld> {
-    const world = new LogWorld(options);
+  static async open(options: LogOptions = {}, policyOf?: PolicyOf): Promise<LogWorld> {
+    const world = new LogWorld(options, policyOf);
     await world.start();
     return world;
   }
@@ -71,15 +74,31 @@ export class LogWorld {
       folder: fatedFolder(this.disk.openFolder(), () => this.fate),
       environment: this.environment,
       options: this.options,
+      policyOf: this.policyOf,
       onFenced: (error) => this.fenced = error,
     });
     return this.store;
+  }
+
+  /** Lets the cleaner do all that there is to do now, and all deletions that follow from it. */
+  async clean(retention = true): Promise<void> {
+    for (let round = 0; round < 3; round++) {
+      let done = false;
+      this.store.upkeep({ retention }).then(() => done = true);
+      while (!done) await this.environment.advance(20);
+      await this.environment.advance(REPLACED_KEPT_MS);
+    }
   }
 
   /** `kill -9`, then a start. */
   restart(): Promise<LogStore> {
     return this.start();
   }
+}
+
+/** The settings of a topic with these overrides. */
+export function topicConfig(overrides: Readonly<Record<string, string>> = {}): TopicConfig {
+  return resolveTopicConfig(new Map(Object.entries(overrides)), BrokerConfig.parse([]));
 }
 
 /** A topic id of 22 characters. */

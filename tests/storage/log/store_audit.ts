@@ -4,6 +4,8 @@ import { keyParts } from "../../../storage/kv/key.ts";
 import type { Kv, KvEntry } from "../../../storage/kv/kv.ts";
 import type { MemoryDisk } from "../../../storage/kv/memory/memory_folder.ts";
 import { chunkPartitions } from "../../../storage/log/chunk.ts";
+import { CLEANED_FIRST } from "../../../storage/log/keys.ts";
+import { decodePublication } from "../../../storage/log/publication.ts";
 import { decodeOpenSegment } from "../../../storage/log/shard_catalogue.ts";
 import { decodeSummary } from "../../../storage/log/segment_summary.ts";
 import { entriesOf } from "../../../storage/log/shard_recovery.ts";
@@ -35,9 +37,19 @@ function orphansOfShard(shard: number, entries: readonly KvEntry[]): string[] {
   const kind = (entry: KvEntry) => keyParts(entry.key)[0];
   const head = entries.find((entry) => kind(entry) === "head")!;
   const open = decodeOpenSegment(decodeHead(head.value).state);
+  const publications = new Map(
+    entries.filter((entry) => kind(entry) === "k").map(({ key, value }) => [
+      keyParts(key)[2] as number,
+      decodePublication(value),
+    ]),
+  );
+  const replaced = new Set([...publications.values()].flat());
+  const counts = (segment: number) =>
+    !replaced.has(segment) &&
+    (segment < CLEANED_FIRST ? segment < open.segment : publications.has(segment));
   const summaries = entries.filter((entry) => kind(entry) === "m").map(({ value }) =>
     decodeSummary(value).head
-  );
+  ).filter(({ segment }) => counts(segment));
   const tokens = new Set(
     entries.filter((entry) => kind(entry) === "c").flatMap(({ value }) =>
       chunkPartitions(value).flatMap(({ entries }) =>
@@ -50,13 +62,14 @@ function orphansOfShard(shard: number, entries: readonly KvEntry[]): string[] {
     const number = major as number;
     switch (what) {
       case "c":
-        return number >= open.firstSequence ||
+        return number >= open.firstSequence && number < CLEANED_FIRST ||
           summaries.some((each) => each.firstSequence <= number && number <= each.lastSequence);
       case "s":
         return tokens.has((token as Uint8Array).toHex());
       case "m":
-        return number < open.segment;
+        return counts(number);
       case "d":
+      case "k":
         return summaries.some(({ segment }) => segment === number);
       default:
         return true;

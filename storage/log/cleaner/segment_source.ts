@@ -1,0 +1,70 @@
+/**
+ * Reads the batches of closed segments for the cleaner.
+ *
+ * @module
+ */
+import { type Batch, batchesIn } from "../../../protocol/records/batches.ts";
+import type { Kv } from "../../kv/kv.ts";
+import { Chunk } from "../chunk.ts";
+import { chunkRef, numberedRange, numbersOf } from "../keys.ts";
+import type { PartitionIndex } from "../partition_index.ts";
+import { readAll, ReadCursor, type StoredBytes } from "../read_cursor.ts";
+import type { SegmentHead } from "../segment_summary.ts";
+import { entriesOf } from "../shard_recovery.ts";
+
+/** Bytes of one read, and chunks of one page. */
+const READ_BYTES = 512 * 1024;
+const PAGE_CHUNKS = 16;
+
+/**
+ * The batches of a partition from `offset` on that begin below `endOffset`, in order. Views: good until the next one.
+ *
+ * @throws KafkaError CORRUPT_MESSAGE at a damaged one, KAFKA_STORAGE_ERROR when the store fails.
+ */
+export async function* batchesOf(
+  index: PartitionIndex,
+  bytes: StoredBytes,
+  offset: number,
+  endOffset: number,
+): AsyncGenerator<readonly Batch[]> {
+  for (let next = offset; next < endOffset;) {
+    const request = {
+      offset: next,
+      beforeOffset: endOffset,
+      maxBytes: READ_BYTES,
+      minOneBatch: true,
+    };
+    const read = await readAll(new ReadCursor(index, bytes, request));
+    yield [...batchesIn(read.slices, "refuse")];
+    if (read.nextOffset === next) return;
+    next = read.nextOffset;
+  }
+}
+
+/**
+ * All chunks of a segment in memory, over those that `beneath` has: for segments in which partitions are mixed so finely
+ * that each chunk would be loaded many times.
+ */
+export async function wholeSegment(
+  kv: Kv,
+  shard: number,
+  { firstSequence, lastSequence }: SegmentHead,
+  beneath: StoredBytes,
+): Promise<StoredBytes> {
+  const chunks = new Map<number, Chunk>();
+  const range = numberedRange("c", shard, firstSequence, lastSequence);
+  for await (const { key, value } of entriesOf(kv, range, PAGE_CHUNKS)) {
+    const { major, minor } = numbersOf(key);
+    chunks.set(chunkRef(major, minor), Chunk.loaded(value));
+  }
+  return {
+    cachedDetail: (part) => beneath.cachedDetail(part),
+    detail: (part) => beneath.detail(part),
+    cachedChunk: (ref) => chunks.get(ref),
+    chunks: (refs) => beneath.chunks(refs),
+    cachedParts: (parts) => beneath.cachedParts(parts),
+    parts: (sequence, parts) => beneath.parts(sequence, parts),
+    prepare: () => {},
+    noteLoads: () => {},
+  };
+}

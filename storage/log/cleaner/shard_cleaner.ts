@@ -1,0 +1,261 @@
+/**
+ * The cleaner of a shard: one mechanism for retention, deletion, compaction and the order in which data lies.
+ *
+ * - Retention moves the start of logs; what lies before is dead.
+ * - A segment of which nothing is wanted is deleted; one of which little is wanted is written anew without the rest.
+ * - Compacted partitions are written anew with the last record of each key.
+ * - A segment in which many partitions are mixed, and which is read often, is written anew in their order.
+ *
+ * One step at a time, one segment's memory at most; writers take turns with it.
+ *
+ * @module
+ */
+import type { TopicConfig } from "../../../config/topic_config.ts";
+import { numberedRange } from "../keys.ts";
+import type { PartitionIndex } from "../partition_index.ts";
+import type { PartitionId } from "../partition_log.ts";
+import type { ReplacedSegment } from "../shard_catalogue.ts";
+import type { StoredPartition } from "../stored_partition.ts";
+import { deleteRange, deleteSegment, type SweepSource } from "../sweeper.ts";
+import {
+  isMixed,
+  oftenRead,
+  type SegmentUse,
+  segmentUses,
+  sparseSegments,
+} from "./choose_segments.ts";
+import {
+  canVanish,
+  type CleanedShard,
+  type CleaningJob,
+  isDamage,
+  runJob,
+} from "./cleaning_job.ts";
+import { prepareCompaction } from "./compaction.ts";
+import { type CompactionPlan, compactionPlan, isDue } from "./compaction_plan.ts";
+import { HASH_KEY_BYTES } from "./key_hash.ts";
+import { retainedFrom } from "./retention.ts";
+import { wholeSegment } from "./segment_source.ts";
+
+/** Milliseconds that segments are kept after they were replaced, for reads that began before. */
+export const REPLACED_KEPT_MS = 10_000;
+/** Compaction takes more partitions into a job up to so many segments' worth of bytes. */
+const JOB_SEGMENTS_MAX = 8;
+
+/** What a topic wants of the cleaner; null for one that is not known. */
+export type PolicyOf = (id: PartitionId) => TopicConfig | null;
+
+/** A shard, and what decides about its data. */
+export interface ShardCleanerParts extends CleanedShard, SweepSource {
+  readonly policyOf: PolicyOf;
+  /** Memory for the keys of a partition that is being compacted. */
+  readonly mapBytesMax: number;
+  open(id: PartitionId): Promise<StoredPartition>;
+  /** Moves the start of a log, durably. */
+  advanceLogStart(index: PartitionIndex, offset: number): Promise<void>;
+  /** Closes the open segment, if it has anything. */
+  roll(): void;
+}
+
+/** The cleaner of one shard. Its methods are called one at a time. */
+export class ShardCleaner {
+  readonly #shard: ShardCleanerParts;
+  /** Something may lie behind the numbers that count: a cleaner died, or failed. */
+  #litter = true;
+
+  constructor(shard: ShardCleanerParts) {
+    this.#shard = shard;
+  }
+
+  /** Moves the start of every log to where its topic's settings want it. */
+  async retain(): Promise<void> {
+    const { catalogue, policyOf, reader, environment } = this.#shard;
+    const nowMs = environment.clock.now();
+    for (const index of [...catalogue.partitions.values()]) {
+      const rules = policyOf(index.id);
+      if (!rules || index.removed) continue;
+      try {
+        const offset = await retainedFrom(index, rules, reader, nowMs);
+        if (offset > index.logStartOffset) await this.#shard.advanceLogStart(index, offset);
+      } catch (error) {
+        if (!isDamage(error)) throw error;
+        this.#warn("retention cannot read a segment", error);
+      }
+      await this.#shard.pause();
+    }
+  }
+
+  /** Closes the open segment when a topic wants it: by `segment.ms`, `segment.bytes`, `max.compaction.lag.ms`. */
+  rollIfDue(): void {
+    const { catalogue, policyOf, environment } = this.#shard;
+    const ageMs = environment.clock.now() - catalogue.openedAtMs;
+    for (const { id, open } of catalogue.touched) {
+      const rules = open && policyOf(id);
+      if (!rules) continue;
+      const lagMs = rules.cleanupPolicy.has("compact") ? rules.maxCompactionLagMs : Infinity;
+      if (ageMs < Math.min(rules.segmentMs, lagMs) && open.bytes < rules.segmentBytes) continue;
+      return this.#shard.roll();
+    }
+  }
+
+  /** Does what there is to do, step by step, until nothing is left. */
+  async clean(): Promise<void> {
+    await this.#removeLitter();
+    await this.#deleteReplaced();
+    await this.#dropDead();
+    while (true) {
+      const job = await this.#nextJob();
+      if (!job) return;
+      this.#litter = true;
+      try {
+        await runJob(this.#shard, job);
+        this.#litter = false;
+      } catch (error) {
+        if (!isDamage(error) || job.segments.every(({ damaged }) => !damaged)) throw error;
+        this.#warn("a segment is damaged and stays as it is", error);
+        await this.#removeLitter();
+      }
+    }
+  }
+
+  /** Deletes what was written ahead and never published. */
+  async #removeLitter(): Promise<void> {
+    if (!this.#litter) return;
+    const { shard, catalogue } = this.#shard;
+    const { segment, sequence } = catalogue.nextCleaned;
+    for (const kind of ["c", "s"] as const) {
+      await deleteRange(this.#shard, numberedRange(kind, shard, sequence));
+    }
+    for (const kind of ["d", "m"] as const) {
+      await deleteRange(this.#shard, numberedRange(kind, shard, segment));
+    }
+    for (const segment of catalogue.idlePublications) {
+      await deleteSegment(this.#shard, { segment, firstSequence: 0, lastSequence: 0, bytes: 0 });
+      catalogue.idlePublications.delete(segment);
+    }
+    this.#litter = false;
+  }
+
+  async #deleteReplaced(): Promise<void> {
+    const { catalogue, environment } = this.#shard;
+    const nowMs = environment.clock.monotonicMs();
+    const isOld = ({ atMs }: ReplacedSegment) => nowMs - atMs >= REPLACED_KEPT_MS;
+    // Newest last: what a segment has ended must be gone before it.
+    for (const segment of [...catalogue.replaced.values()].filter(isOld)) {
+      await deleteSegment(this.#shard, segment);
+      catalogue.replaced.delete(segment.segment);
+    }
+  }
+
+  /** Takes segments out of use that nobody wants anything of. */
+  async #dropDead(): Promise<void> {
+    const { catalogue, reader, environment } = this.#shard;
+    for (const { state, liveBytes, parts } of segmentUses(catalogue).values()) {
+      let wanted = liveBytes > 0 || catalogue.dirty.has(state.segment); // the sweep goes first
+      for (const { index, part } of parts) wanted ||= !await canVanish(reader, index, part);
+      if (wanted) continue;
+      for (const { index, part } of parts) index.replaceClosed([part], []);
+      catalogue.segments.delete(state.segment);
+      catalogue.dirty.delete(state.segment);
+      const atMs = environment.clock.monotonicMs();
+      catalogue.replaced.set(state.segment, { ...state, atMs });
+      reader.forgetLoads(state.segment);
+    }
+  }
+
+  async #nextJob(): Promise<CleaningJob | null> {
+    const { catalogue, segmentBytes, reader } = this.#shard;
+    const uses = segmentUses(catalogue);
+    const plans = await this.#duePlans(uses);
+    const numbers = new Set(plans.flatMap(({ parts }) => parts.map(({ segment }) => segment)));
+    const compacted = [...numbers].map((segment) => uses.get(segment)!);
+    const mixed = compacted.find(isMixed) ??
+      oftenRead(uses.values(), (segment) => reader.loadsOf(segment));
+    if (mixed) return await this.#inOrder(mixed);
+    if (plans.length > 0) {
+      return {
+        segments: compacted.map(({ state }) => state),
+        bytes: reader,
+        isApart: this.#isCompacted,
+        filterOf: (index) => this.#filterOf(plans.find((plan) => plan.index === index)),
+      };
+    }
+    const sparse = sparseSegments(uses.values(), segmentBytes);
+    const sparseMixed = sparse.find(isMixed);
+    if (sparseMixed) return await this.#inOrder(sparseMixed);
+    if (sparse.length === 0) return null;
+    return this.#copy(sparse);
+  }
+
+  /** Writes one segment anew in the order of partitions. */
+  async #inOrder({ state }: SegmentUse): Promise<CleaningJob> {
+    const { kv, shard, reader } = this.#shard;
+    return {
+      segments: [state],
+      bytes: await wholeSegment(kv, shard, state, reader),
+      isApart: this.#isCompacted,
+      filterOf: () => Promise.resolve(null),
+    };
+  }
+
+  #copy(uses: readonly SegmentUse[]): CleaningJob {
+    return {
+      segments: uses.map(({ state }) => state),
+      bytes: this.#shard.reader,
+      isApart: this.#isCompacted,
+      filterOf: () => Promise.resolve(null),
+    };
+  }
+
+  readonly #isCompacted = ({ id }: PartitionIndex): boolean =>
+    this.#shard.policyOf(id)?.cleanupPolicy.has("compact") ?? false;
+
+  /** Partitions that are due for compaction, dirtiest first: as many as make a job. */
+  async #duePlans(uses: ReadonlyMap<number, SegmentUse>): Promise<CompactionPlan[]> {
+    const { catalogue, policyOf, environment, segmentBytes } = this.#shard;
+    const nowMs = environment.clock.now();
+    const due: CompactionPlan[] = [];
+    for (const index of catalogue.partitions.values()) {
+      const rules = policyOf(index.id);
+      if (!rules?.cleanupPolicy.has("compact")) continue;
+      const plan = compactionPlan(index, rules, nowMs);
+      if (!plan || !isDue(plan, nowMs)) continue;
+      const { lastStableOffset } = await this.#shard.open(index.id);
+      const endOffset = Math.min(plan.endOffset, lastStableOffset);
+      const readable = plan.parts.every(({ segment }) => uses.has(segment));
+      if (readable && endOffset > plan.dirtyFrom) due.push({ ...plan, endOffset });
+    }
+    due.sort((a, b) => b.dirtyRatio - a.dirtyRatio);
+    const chosen: CompactionPlan[] = [];
+    const segments = new Set<number>();
+    for (const plan of due) {
+      const together = new Set([...segments, ...plan.parts.map(({ segment }) => segment)]);
+      const bytes = [...together].reduce((sum, each) => sum + uses.get(each)!.state.bytes, 0);
+      if (chosen.length > 0 && bytes > segmentBytes * JOB_SEGMENTS_MAX) continue;
+      chosen.push(plan);
+      for (const { segment } of plan.parts) segments.add(segment);
+    }
+    return chosen;
+  }
+
+  async #filterOf(plan: CompactionPlan | undefined) {
+    if (!plan) return null;
+    const { reader, environment, mapBytesMax } = this.#shard;
+    const log = await this.#shard.open(plan.index.id);
+    const { logStartOffset } = plan.index;
+    return await prepareCompaction(plan, {
+      bytes: reader,
+      nowMs: environment.clock.now(),
+      mapBytesMax,
+      random: environment.random.bytes(HASH_KEY_BYTES),
+      aborted: await log.abortedTransactions(logStartOffset, plan.endOffset),
+      lastRecords: log.producers.lastRecords(),
+      pause: () => this.#shard.pause(),
+    });
+  }
+
+  #warn(message: string, error: unknown): void {
+    const { environment, name } = this.#shard;
+    environment.log.write("error", `${name}: ${message}`, { error });
+  }
+}
