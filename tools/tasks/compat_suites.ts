@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { kafkaClients, kafkaTools, kcat, type Tool } from "./compat_tools.ts";
+import {
+  kafkaClients,
+  kafkaTools,
+  kcat,
+  kgoTests,
+  pythonClients,
+  type Tool,
+} from "./compat_tools.ts";
 
 /** A compat suite. */
 export interface Suite {
@@ -22,7 +29,9 @@ const NEEDS: Readonly<Record<string, readonly Tool[]>> = {
   java_client: KAFKA_CLIENTS.map(kafkaClients),
   java_tools: [kafkaTools],
   kcat: [kcat],
+  kgo: [kgoTests],
   matrix: [kafkaTools, kcat],
+  python: [pythonClients],
 };
 
 /** Every compat suite, by name. */

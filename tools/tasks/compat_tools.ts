@@ -16,6 +16,13 @@ export interface Tool {
 /** The folder, below the root of the project, that Kafka's own console tools are copied to. */
 export const JAVA_FOLDER = ".cache/java";
 
+const KGO_VERSION = "v1.22.2";
+
+const KGO_MODULE = "github.com/twmb/franz-go";
+
+/** The tests of franz-go's client, compiled to a program. */
+export const KGO_TESTS = `.cache/kgo/kgo-${KGO_VERSION}.test`;
+
 const COPY_DEPENDENCIES =
   "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
 
@@ -41,6 +48,54 @@ export function kafkaClients(version: string): Tool {
     properties: [`-Dkafka.version=${version}`],
   });
 }
+
+/** The tests of franz-go's client, as a program: Go gets the module, and compiles what is in it. */
+export const kgoTests: Tool = {
+  name: `the tests of franz-go ${KGO_VERSION} (Go 1.21 or newer)`,
+  isThere: () => works(KGO_TESTS, ["-test.list=^$"]),
+  async install() {
+    const downloaded = await run("go", [
+      "mod",
+      "download",
+      "-json",
+      `${KGO_MODULE}@${KGO_VERSION}`,
+    ]);
+    if (!downloaded.ok) return;
+    const { Dir: folder } = JSON.parse(downloaded.output.slice(downloaded.output.indexOf("{")));
+    const program = `${Deno.cwd()}/${KGO_TESTS}`;
+    await run("go", ["-C", folder, "test", "-c", "-o", program, "./pkg/kgo"]);
+  },
+};
+
+/** A Python of its own with the clients in it, below the root of the project. */
+const PYTHON_FOLDER = ".cache/python";
+export const PYTHON = `${PYTHON_FOLDER}/bin/python`;
+
+const PYTHON_REQUIREMENTS = "tests/compat/python/requirements.txt";
+const venv = debianPackage("python3-venv", "python3", "-mvenv", "--help");
+
+/** Python's clients, from PyPI. */
+export const pythonClients: Tool = {
+  name: "Python's Kafka clients (python3 and pip)",
+  async isThere() {
+    return await textOf(`${PYTHON_FOLDER}/requirements.txt`) === await textOf(PYTHON_REQUIREMENTS);
+  },
+  async install() {
+    if (!await venv.isThere()) await venv.install();
+    await remove(PYTHON_FOLDER);
+    const made = await run("python3", ["-m", "venv", PYTHON_FOLDER]);
+    if (!made.ok) return;
+    const { ok } = await run(PYTHON, [
+      "-m",
+      "pip",
+      "install",
+      "--quiet",
+      "-r",
+      PYTHON_REQUIREMENTS,
+    ]);
+    if (ok) await Deno.copyFile(PYTHON_REQUIREMENTS, `${PYTHON_FOLDER}/requirements.txt`);
+  },
+};
 
 /** What the POM names, copied to a folder, and a JDK to compile against it and run it. */
 function mavenJars({ name, pom, folder, properties = [] }: {
@@ -91,10 +146,10 @@ async function remove(path: string): Promise<void> {
 }
 
 /** A program that Debian has a package of. Installing it needs root. */
-function debianPackage(name: string, command: string, versionFlag: string): Tool {
+function debianPackage(name: string, command: string, ...flags: string[]): Tool {
   return {
     name,
-    isThere: () => works(command, [versionFlag]),
+    isThere: () => works(command, flags),
     async install() {
       await run("apt-get", ["update", "--quiet"]);
       await run("apt-get", ["install", "--yes", "--quiet", "--no-install-recommends", name]);
