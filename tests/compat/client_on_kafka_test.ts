@@ -1,5 +1,5 @@
 /** Our own client against Apache Kafka: that it works with any Kafka, not only with the broker it grew up with. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, equal } from "@std/assert";
 import {
   Admin,
   type ClientOptions,
@@ -77,6 +77,14 @@ function expectedNumbers(count: number): number[][] {
   return found;
 }
 
+/** Brokers of Kafka learn of a change a little after it was acknowledged. */
+async function eventually<T>(expected: T, look: () => Promise<T>): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  let seen = await look();
+  while (!equal(seen, expected) && Date.now() < deadline) seen = await look();
+  assertEquals(seen, expected);
+}
+
 for (const compressionType of ["none", "gzip", "snappy", "lz4", "zstd"] as const) {
   Deno.test(`Client reads from Apache Kafka what it wrote there (${compressionType})`, async () => {
     const topic = await newTopic();
@@ -135,15 +143,18 @@ Deno.test("Admin manages topics and settings of Apache Kafka", async () => {
   const topic = await newTopic({ "retention.ms": "5000" });
   await using admin = new Admin(options);
   await admin.createPartitions({ [topic]: PARTITIONS + 1 });
-  const [{ partitions }] = await admin.describeTopics([topic]);
-  assertEquals(partitions.map(({ leaderId }) => leaderId), [1, 1, 1, 1, 1]);
+  await eventually([1, 1, 1, 1, 1], async () => {
+    const [{ partitions }] = await admin.describeTopics([topic]);
+    return partitions.map(({ leaderId }) => leaderId);
+  });
   const resource = { type: "topic", name: topic } as const;
   await admin.alterConfigs(resource, [{ name: "retention.ms", operation: "delete" }]);
-  const [retention] = await admin.describeConfigs(resource, { names: ["retention.ms"] });
-  assertEquals([retention.value, retention.source], ["604800000", "default"]);
+  await eventually(["604800000", "default"], async () => {
+    const [{ value, source }] = await admin.describeConfigs(resource, { names: ["retention.ms"] });
+    return [value, source];
+  });
   await admin.deleteTopics([topic]);
-  // Brokers of Kafka learn from the controller a little later: a test that never ends has failed.
-  while ((await admin.listTopics()).includes(topic));
+  await eventually(false, async () => (await admin.listTopics()).includes(topic));
   assertEquals((await admin.describeCluster()).brokers.map(({ nodeId }) => nodeId), [1]);
 });
 
