@@ -1,8 +1,9 @@
 /** A log in memory for tests, with commits whose fate a test decides, restarts, and clocks that stand still. */
 import { buildBatch, type RecordDraft } from "../../../protocol/records/builder.ts";
-import { readBatchHeader } from "../../../protocol/records/batch_header.ts";
+import { isControl, readBatchHeader } from "../../../protocol/records/batch_header.ts";
 import { recordsIn } from "../../../protocol/records/records.ts";
-import { batchesIn } from "../../../protocol/records/batches.ts";
+import type { Codec } from "../../../protocol/compression/mod.ts";
+import { type Batch, batchesIn } from "../../../protocol/records/batches.ts";
 import type { Kv, KvCommit, KvFolder, KvOutcome } from "../../../storage/kv/kv.ts";
 import { MemoryDisk } from "../../../storage/kv/memory/memory_folder.ts";
 import { type LogOptions, openLogStore } from "../../../storage/log/log_store.ts";
@@ -129,6 +130,58 @@ export function batchOf(
     timestampMs: shape.timestampsMs?.[at] ?? 1_000,
   }));
   return buildBatch(records, { producer: shape.producer, transactional: shape.transactional });
+}
+
+/** A record of a compacted topic: key and value, null for a tombstone. */
+export type KeyedValue = readonly [key: string, value: string | null];
+
+export function keyedBatch(
+  values: readonly KeyedValue[],
+  shape: BatchShape & { readonly codec?: Codec } = {},
+): Uint8Array {
+  const records = values.map(([key, value], at): RecordDraft => ({
+    key: encoder.encode(key),
+    value: value === null ? null : encoder.encode(value),
+    timestampMs: shape.timestampsMs?.[at] ?? 1_000,
+  }));
+  const { producer, transactional, codec } = shape;
+  return buildBatch(records, { producer, transactional, codec });
+}
+
+/** A record that {@linkcode keyedRecordsFrom} found. */
+export interface KeyedRecord {
+  readonly offset: number;
+  readonly key: string;
+  readonly value: string | null;
+}
+
+/** Every record of data in a log. */
+export async function keyedRecordsFrom(log: PartitionLog): Promise<KeyedRecord[]> {
+  const records: KeyedRecord[] = [];
+  for await (const { header, bytes } of batchesFrom(log)) {
+    if (isControl(header)) continue;
+    for (const { offset, key, value } of recordsIn(bytes)) {
+      const text = (bytes: Uint8Array | null) => bytes && decoder.decode(bytes);
+      records.push({ offset, key: text(key) ?? "", value: text(value) });
+    }
+  }
+  return records;
+}
+
+/** Every batch of a log. */
+export async function* batchesFrom(log: PartitionLog): AsyncGenerator<Batch> {
+  for (let next = log.logStartOffset; next < log.highWatermark;) {
+    const beforeOffset = log.highWatermark;
+    const read = await log.read({
+      offset: next,
+      beforeOffset,
+      maxBytes: 100_000,
+      minOneBatch: true,
+    });
+    yield* batchesIn(joined(read));
+    if (read.nextOffset === next) throw new Error(`A read at ${next} gave nothing`);
+    next = read.nextOffset;
+  }
 }
 
 /** Hands a batch over; the outcome comes when it is known. */
