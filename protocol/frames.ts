@@ -16,9 +16,13 @@ const API_VERSIONS_KEY = 18;
 
 /** The header of a request. */
 export interface RequestHeader {
+  /** Which API. */
   readonly apiKey: number;
+  /** Which version of it. */
   readonly apiVersion: number;
+  /** What the answer begins with. */
   readonly correlationId: number;
+  /** What the client calls itself. */
   readonly clientId: string | null;
   /** Where the body begins in the frame. */
   readonly bodyOffset: number;

@@ -4,13 +4,23 @@
  *
  * @module
  */
+export { AnswerOrderChecker } from "./checkers/answer_order_checker.ts";
+export { type Attempt, type AttemptHistory, checkAttempts } from "./checkers/attempt_checker.ts";
 export {
   checkLog,
   type LogHistory,
   type SeenRecord,
   type SentRecord,
-  type Violation,
 } from "./checkers/log_checker.ts";
+export {
+  Recorder,
+  type RecordFacts,
+  type SeenFacts,
+  type SenderFacts,
+  type Sending,
+} from "./checkers/recorder.ts";
+export { type AuditedStores, auditStores } from "./checkers/store_audit.ts";
+export type { Violation, ViolationKind } from "./checkers/violation.ts";
 export type {
   Address,
   ByteStream,
@@ -35,7 +45,11 @@ export type {
   KvOutcome,
   KvRange,
 } from "../storage/kv/kv.ts";
-export type { Broker, BrokerOptions, ListenerOptions } from "../mod.ts";
+export type { Broker, BrokerOptions, ByteDuplex, ClientOptions, ListenerOptions } from "../mod.ts";
+export type { Feed, FeedOptions, FeedReader } from "../actors/core/feed.ts";
+export type { GroupHappening } from "../actors/group/group_feed.ts";
+export type { ErrorName } from "../protocol/errors.ts";
+export type { RequestHeader } from "../protocol/frames.ts";
 export { SimulatedBroker, type SimulatedBrokerOptions } from "./simulated_broker.ts";
 export { type Duration, durationMs, type DurationUnit } from "./simulation/duration.ts";
 export { SimulationError } from "./simulation/failure.ts";
@@ -48,6 +62,12 @@ export { SimulatedNetwork } from "./simulation/network/network.ts";
 export { SimulatedClock, START_MS } from "./simulation/clock.ts";
 export { type Death, SimulatedProcess } from "./simulation/process.ts";
 export { Random, type Range } from "./simulation/random.ts";
+export {
+  type TapOptions,
+  type TappedRequest,
+  Taps,
+  type WireObserver,
+} from "./simulation/wire/taps.ts";
 export {
   type ProcessOptions,
   type RunLimits,

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { Violation } from "./violation.ts";
 
 /** A record that a producer sent, in the order of sending. */
 export interface SentRecord {
@@ -16,11 +17,15 @@ export interface SentRecord {
   readonly value: string;
   /** The offset it was acknowledged with; null when the producer was told an error, or nothing. */
   readonly offset: number | null;
+  /** Whether its producer is idempotent, so that it must be stored once and in order. Default true. */
+  readonly idempotent?: boolean;
+  /** Whether it belongs to a transaction that was aborted. Default false. */
+  readonly aborted?: boolean;
 }
 
 /** A record that a consumer saw, in the order of seeing. */
 export interface SeenRecord {
-  /** Who saw it. */
+  /** Who saw it: one consumer, from one seek (or assignment) to the next. After it, give it another name. */
   readonly consumer: string;
   /** Topic and partition, e.g. `orders-3`. */
   readonly partition: string;
@@ -38,38 +43,24 @@ export interface LogHistory {
   readonly seen: readonly SeenRecord[];
   /** The whole log of every partition in the end, read after everything has come to rest. */
   readonly log: readonly SeenRecord[];
+  /** Where consumers begin: at the start of each partition (the default), or anywhere. */
+  readonly readFrom?: "start" | "anywhere";
+  /** Whether offsets may have no record: of compacted topics, and where there are transactions. Default false. */
+  readonly gapsAllowed?: boolean;
 }
 
-/** What cannot be true. */
-export interface Violation {
-  /** What is wrong. */
-  readonly kind:
-    /** Acknowledged, and not in the log in the end. */
-    | "lost"
-    /** Twice in the log, of an idempotent producer. */
-    | "duplicate"
-    /** Of one producer, in another order than sent. */
-    | "reordered"
-    /** One offset, two values: in an acknowledgement, in what was seen, or in the log. */
-    | "inconsistent offset"
-    /** In the log or seen, and never sent there. */
-    | "invented"
-    /** An offset without a record, between others. */
-    | "gap"
-    /** A consumer that reads on saw an offset again, or left one out. */
-    | "skipped";
-  /** Which records it is about. */
-  readonly text: string;
-}
-
-/** Everything about a history that cannot be true of idempotent producers and of consumers that read from the start. */
+/**
+ * Everything about a history that cannot be true: lost, duplicate, reordered, inconsistent offset, invented, gap, aborted
+ * read, poll skip, non-monotonic poll.
+ */
 export function checkLog(history: LogHistory): Violation[] {
   return [
     ...lostAndInconsistent(history),
     ...inventedAndDuplicate(history),
     ...reordered(history),
     ...gaps(history),
-    ...skipped(history),
+    ...abortedReads(history),
+    ...polls(history),
   ];
 }
 
@@ -79,8 +70,8 @@ const placeOf = ({ partition, offset }: Located) => `${partition}@${offset}`;
 
 function* lostAndInconsistent({ sent, seen, log }: LogHistory): Generator<Violation> {
   const stored = new Map(log.map((record) => [placeOf(record), record.value]));
-  for (const { producer, partition, value, offset } of sent) {
-    if (offset === null) continue;
+  for (const { producer, partition, value, offset, aborted } of sent) {
+    if (offset === null || aborted) continue;
     const found = stored.get(placeOf({ partition, offset }));
     const claim = `"${value}" of ${producer} was acknowledged as ${partition}@${offset}`;
     if (found === undefined) yield { kind: "lost", text: `${claim}, where nothing is` };
@@ -99,15 +90,16 @@ function* lostAndInconsistent({ sent, seen, log }: LogHistory): Generator<Violat
 }
 
 function* inventedAndDuplicate({ sent, log }: LogHistory): Generator<Violation> {
-  const sentTo = new Map(sent.map(({ value, partition }) => [value, partition]));
+  const bySent = new Map(sent.map((record) => [record.value, record]));
   const placeOfValue = new Map<string, string>();
   for (const record of log) {
     const place = placeOf(record);
-    if (sentTo.get(record.value) !== record.partition) {
+    const origin = bySent.get(record.value);
+    if (origin?.partition !== record.partition) {
       yield { kind: "invented", text: `"${record.value}" in ${place} was never sent there` };
     }
     const first = placeOfValue.get(record.value);
-    if (first !== undefined) {
+    if (first !== undefined && origin?.idempotent !== false) {
       yield { kind: "duplicate", text: `"${record.value}" is in ${first} and in ${place}` };
     }
     placeOfValue.set(record.value, place);
@@ -115,7 +107,10 @@ function* inventedAndDuplicate({ sent, log }: LogHistory): Generator<Violation> 
 }
 
 function* reordered({ sent, log }: LogHistory): Generator<Violation> {
-  const order = new Map(sent.map(({ value, producer }, index) => [value, { producer, index }]));
+  const order = new Map(
+    sent.filter(({ idempotent }) => idempotent !== false)
+      .map(({ value, producer }, index) => [value, { producer, index }]),
+  );
   const last = new Map<string, { index: number; value: string }>();
   for (const { partition, value } of inOrder(log)) {
     const own = order.get(value);
@@ -132,11 +127,11 @@ function* reordered({ sent, log }: LogHistory): Generator<Violation> {
   }
 }
 
-function* gaps({ log }: LogHistory): Generator<Violation> {
+function* gaps({ log, gapsAllowed = false }: LogHistory): Generator<Violation> {
   const next = new Map<string, number>();
   for (const { partition, offset } of inOrder(log)) {
     const expected = next.get(partition) ?? 0;
-    if (offset > expected) {
+    if (offset > expected && !gapsAllowed) {
       yield { kind: "gap", text: `${partition} has nothing from ${expected} to ${offset - 1}` };
     } else if (offset < expected) {
       yield { kind: "inconsistent offset", text: `${partition}@${offset} is there twice` };
@@ -145,18 +140,37 @@ function* gaps({ log }: LogHistory): Generator<Violation> {
   }
 }
 
-function* skipped({ seen }: LogHistory): Generator<Violation> {
+function* abortedReads({ sent, seen }: LogHistory): Generator<Violation> {
+  const aborted = new Set(sent.flatMap(({ value, aborted }) => aborted ? [value] : []));
+  for (const { consumer, value, ...place } of seen) {
+    if (aborted.has(value)) {
+      const text = `${consumer} saw "${value}" as ${placeOf(place)}: it was aborted`;
+      yield { kind: "aborted read", text };
+    }
+  }
+}
+
+function* polls({ seen, log, readFrom = "start" }: LogHistory): Generator<Violation> {
+  const offsets = Map.groupBy(inOrder(log), ({ partition }) => partition);
   const next = new Map<string, number>();
   for (const { consumer, partition, offset } of seen) {
     const lane = `${consumer}<${partition}`;
-    const expected = next.get(lane) ?? 0;
-    if (offset !== expected) {
-      yield { kind: "skipped", text: `${consumer} saw ${partition}@${offset}, not @${expected}` };
+    const expected = next.get(lane) ?? (readFrom === "start" ? 0 : offset);
+    if (offset < expected) {
+      const text = `${consumer} saw ${partition}@${offset} after @${expected - 1}`;
+      yield { kind: "non-monotonic poll", text };
+    } else if (offset > expected) {
+      const skipped = (offsets.get(partition) ?? [])
+        .find((record) => record.offset >= expected && record.offset < offset);
+      if (skipped) {
+        const text = `${consumer} saw ${partition}@${offset}, not "${skipped.value}" before it`;
+        yield { kind: "poll skip", text };
+      }
     }
     next.set(lane, offset + 1);
   }
 }
 
 function inOrder(log: readonly SeenRecord[]): SeenRecord[] {
-  return [...log].sort((left, right) => left.offset - right.offset);
+  return log.toSorted((left, right) => left.offset - right.offset);
 }

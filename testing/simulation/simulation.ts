@@ -1,14 +1,18 @@
+import type { ClientOptions } from "../../client/mod.ts";
 import type { LogLevel } from "../../environment/environment.ts";
+import { SimulatedBroker, type SimulatedBrokerOptions } from "../simulated_broker.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import { SimulationError } from "./failure.ts";
 import type { FaultCounts } from "./fault_counts.ts";
 import type { History } from "./history.ts";
+import type { KvFaults } from "./kv/faults.ts";
 import { SimulatedStore, type StoreOptions } from "./kv/store.ts";
 import { macrotask, onUnhandledRejection } from "./macrotask.ts";
 import type { NetworkFaults } from "./network/faults.ts";
 import { SimulatedNetwork } from "./network/network.ts";
 import { SimulatedProcess } from "./process.ts";
 import type { Random } from "./random.ts";
+import type { Taps } from "./wire/taps.ts";
 import { World } from "./world.ts";
 
 /** How a simulation is made. */
@@ -17,6 +21,10 @@ export interface SimulationOptions {
   readonly seed: number | string;
   /** How the network behaves; quiet by default. */
   readonly network?: Partial<NetworkFaults>;
+  /** How {@linkcode Simulation.broker} is made. */
+  readonly broker?: SimulatedBrokerOptions;
+  /** How stores behave; quiet by default. */
+  readonly kv?: Partial<KvFaults>;
   /** The command that runs this seed again, shown when it fails. */
   readonly replay?: string;
 }
@@ -61,13 +69,39 @@ export class Simulation implements AsyncDisposable {
   readonly #stores = new Map<string, SimulatedStore>();
   readonly #incarnations = new Map<string, number>();
   readonly #processes: SimulatedProcess[] = [];
+  readonly #brokerOptions: SimulatedBrokerOptions;
+  readonly #kvFaults: Partial<KvFaults>;
+  #broker: SimulatedBroker | null = null;
   #driving = false;
 
   /** See {@linkcode simulate}. */
-  constructor({ seed, network, replay }: SimulationOptions) {
+  constructor({ seed, network, replay, broker = {}, kv = {} }: SimulationOptions) {
+    this.#brokerOptions = broker;
+    this.#kvFaults = kv;
     this.#world = new World(String(seed));
     this.#replay = replay ?? `simulate({ seed: ${JSON.stringify(seed)} })`;
     this.network = new SimulatedNetwork(this.#world, network);
+  }
+
+  /** The broker, started when it is first asked for. */
+  get broker(): SimulatedBroker {
+    return this.#broker ??= new SimulatedBroker(this, this.#brokerOptions);
+  }
+
+  /** The broker's store: its faults, and an audit. */
+  get kv(): SimulatedStore {
+    return this.store(this.#brokerOptions.store);
+  }
+
+  /** What is done to requests and answers on their way. */
+  get taps(): Taps {
+    return this.network.taps;
+  }
+
+  /** A process of its own, and what a client in it needs to reach the broker: `new Producer(simulation.client())`. */
+  client(name = "client"): Pick<ClientOptions, "environment" | "bootstrapServers"> {
+    const { bootstrapServers } = this.broker;
+    return { environment: this.process(name).environment, bootstrapServers };
   }
 
   /** Virtual milliseconds since the start. */
@@ -119,9 +153,14 @@ export class Simulation implements AsyncDisposable {
   }
 
   /** A data folder by its name, made when first asked for. */
-  store(name = "data", options?: StoreOptions): SimulatedStore {
+  store(name: string = "data", options?: StoreOptions): SimulatedStore {
     let store = this.#stores.get(name);
-    if (!store) this.#stores.set(name, store = new SimulatedStore(this.#world, name, options));
+    if (!store) {
+      this.#stores.set(
+        name,
+        store = new SimulatedStore(this.#world, name, { faults: this.#kvFaults, ...options }),
+      );
+    }
     return store;
   }
 

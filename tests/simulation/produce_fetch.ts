@@ -1,182 +1,221 @@
 /**
- * The scenario of producing and fetching: idempotent producers and consumers of our own client against the real broker, on
- * a rough network and a rough store; the broker is killed, replaced by a successor, and starved of disk.
+ * The scenario of producing and fetching: three idempotent producers, one that tries everything once, and consumers against
+ * the real broker, on a rough network and a rough store, while the broker is killed, replaced, paused and starved of disk.
  *
  * @module
  */
 import { Consumer, KafkaError, Producer, type TopicPartition } from "../../client/mod.ts";
 import { sleep } from "../../environment/sleep.ts";
 import {
-  checkLog,
-  QUIET_KV,
-  QUIET_NETWORK,
+  AnswerOrderChecker,
+  type Random,
+  Recorder,
   ROUGH_KV,
   ROUGH_NETWORK,
-  type SeenRecord,
-  type SentRecord,
   simulate,
-  SimulatedBroker,
   type SimulatedProcess,
   type Simulation,
+  type Violation,
 } from "../../testing/mod.ts";
+import { Chaos } from "./chaos.ts";
+import { type Outcome, replayCommand, type Scenario } from "./scenario.ts";
 
 const TOPIC = "orders";
 const PARTITIONS: readonly TopicPartition[] = Array.from(
-  { length: 8 },
+  { length: 64 },
   (_, partition) => ({ topic: TOPIC, partition }),
 );
 const PRODUCERS = 3;
 const CONSUMERS = 2;
-const RECORDS_PER_PRODUCER = 80;
-const PAUSE_MEAN_MS = 150;
+/** Batches that are acknowledged to the idempotent producers before the scenario ends. */
+const BATCHES = 1000;
+const PAUSE_MEAN_MS = 20;
+/** How often a record is too large for one commit of the store. */
+const LARGE_CHANCE = 1 / 300;
+const LARGE_BYTES = 850_000;
+/** How often the broker is killed in the midst of storing such a record. */
+const KILL_CHANCE = 0.3;
+/** Errors by which a client says that it has heard nothing. */
+const UNHEARD: ReadonlySet<string> = new Set(["NETWORK_EXCEPTION", "REQUEST_TIMED_OUT"]);
 
-/** What came of a seed. */
-export interface Outcome {
-  /** Of everything that happened. */
-  readonly hash: string;
-  /** What cannot be true of Kafka. */
-  readonly violations: readonly string[];
-  readonly acknowledged: number;
-  readonly faults: Readonly<Record<string, number>>;
-}
+/** Producers and consumers against a broker to which everything happens. */
+export const produceFetch: Scenario = {
+  description: "3 idempotent producers, 1 that tries once, 2 consumers, 64 partitions, all faults",
+  async run(seed): Promise<Outcome> {
+    await using simulation = simulate({
+      seed,
+      network: ROUGH_NETWORK,
+      kv: ROUGH_KV,
+      broker: { config: { "num.partitions": String(PARTITIONS.length) } },
+      replay: replayCommand("produce-fetch", seed),
+    });
+    const order = new AnswerOrderChecker();
+    simulation.taps.observe({
+      asked: ({ connection, header, isAnswered }) =>
+        isAnswered && order.asked(connection, header.correlationId),
+      answered: (connection, correlationId) => order.answered(connection, correlationId),
+    });
+    const recorder = new Recorder(() => simulation.nowMs);
+    const chaos = new Chaos(simulation, recorder);
+    const clients = new Clients(simulation, recorder, chaos);
+    clients.start();
+    await simulation.until(() => clients.done, { within: "30m" });
+    chaos.end();
+    await simulation.advance("10s");
+    simulation.broker.restart(); // it clears away what those before it have left
+    await clients.readAll();
+    await simulation.advance("10s");
 
-/** Runs the scenario for one seed. */
-export async function produceFetch(seed: number): Promise<Outcome> {
-  await using simulation = simulate({
-    seed,
-    network: ROUGH_NETWORK,
-    replay: `deno test tests/simulation/produce_fetch_test.ts -- ${seed}`,
-  });
-  simulation.store("data", { faults: ROUGH_KV });
-  const broker = new SimulatedBroker(simulation, {
-    config: { "num.partitions": String(PARTITIONS.length) },
-  });
-  const clients = new Clients(simulation, broker);
-  const endOfChaos = unleash(simulation, broker);
-  clients.start();
-  await simulation.until(() => clients.producing === 0, { within: "20m" });
-  endOfChaos();
-  await simulation.advance("10s");
-  const log = await clients.readAll();
-
-  const { sent, seen } = clients;
-  for (const record of sent) simulation.history.record("sent", { ...record });
-  for (const record of seen) simulation.history.record("seen", { ...record });
-  return {
-    hash: simulation.hash,
-    violations: checkLog({ sent, seen, log }).map(({ kind, text }) => `${kind}: ${text}`),
-    acknowledged: sent.filter(({ offset }) => offset !== null).length,
-    faults: simulation.faults.all(),
-  };
-}
-
-/** Lets everything go wrong that can, at random moments. Returns how to end it. */
-function unleash(simulation: Simulation, broker: SimulatedBroker): () => void {
-  const { network, faults } = simulation;
-  const store = simulation.store();
-  const ends = [
-    simulation.occasionally("kill", "4s", (random) => {
-      faults.add("broker killed");
-      broker.restart(random.pick(["closed", "reset", "silent"]));
-    }),
-    simulation.occasionally("replace", "8s", (random) => {
-      faults.add("broker replaced by a successor");
-      const zombie = broker.replace();
-      simulation.after(random.between([0, 3000]), () => zombie.resume());
-      simulation.after(random.between([3000, 6000]), () => zombie.kill("reset"));
-    }),
-    simulation.occasionally("partition", "4s", (random) => {
-      const others = simulation.processes().filter((process) => process !== broker.process);
-      network.partition(random.pick(others), broker.process);
-      simulation.after(random.between([10, 3000]), () => network.heal());
-    }),
-    simulation.occasionally("disk full", "8s", (random) => {
-      store.diskFull = true;
-      simulation.after(random.between([10, 2000]), () => store.diskFull = false);
-    }),
-    simulation.occasionally("clock jump", "6s", (random) => {
-      faults.add("clock jump");
-      broker.process.clock.jump(random.between([-60_000, 60_000]));
-    }),
-  ];
-  return () => {
-    for (const end of ends) end();
-    network.heal();
-    network.faults = QUIET_NETWORK;
-    store.faults = QUIET_KV;
-    simulation.after("5s", () => store.diskFull = false); // after whatever was under way
-  };
-}
+    for (const record of recorder.sent) simulation.history.record("sent", { ...record });
+    for (const record of recorder.seen) simulation.history.record("seen", { ...record });
+    const violations: Violation[] = [
+      ...recorder.check(),
+      ...order.violations,
+      ...await simulation.kv.audit(),
+    ];
+    return {
+      hash: simulation.hash,
+      violations,
+      acknowledged: clients.acknowledged,
+      faults: simulation.faults.all(),
+      virtualMs: simulation.nowMs,
+    };
+  },
+};
 
 /** Producers and consumers, and what they were told. */
 class Clients {
-  readonly sent: SentRecord[] = [];
-  readonly seen: SeenRecord[] = [];
-  /** Producers that are not done. */
-  producing = PRODUCERS;
+  /** Batches of idempotent producers, by partition and moment of their acknowledgement. */
+  readonly #acknowledged = new Set<string>();
+  #producing = PRODUCERS + 1;
 
-  constructor(private readonly simulation: Simulation, private readonly broker: SimulatedBroker) {}
+  constructor(
+    private readonly simulation: Simulation,
+    private readonly recorder: Recorder,
+    private readonly chaos: Chaos,
+  ) {}
+
+  /** At least: two batches of a partition that are acknowledged at one moment count as one. */
+  get acknowledged(): number {
+    return this.#acknowledged.size;
+  }
+
+  /** Whether all producers have come to an end. */
+  get done(): boolean {
+    return this.#producing === 0;
+  }
 
   /** Starts them all, each in a process of its own. */
   start(): void {
+    const begin = (name: string, run: (process: SimulatedProcess) => void) => {
+      const process = this.simulation.process(name);
+      this.simulation.after(this.simulation.random(name).below(10), () => run(process));
+    };
     for (let number = 0; number < PRODUCERS; number++) {
-      const process = this.simulation.process(`producer-${number}`);
-      this.simulation.after(number, () => {
-        this.#produce(process).finally(() => this.producing--);
+      begin(`producer-${number}`, (process) => {
+        this.#produce(process).finally(() => this.#producing--);
       });
     }
+    begin("prober", (process) => {
+      this.#probe(process).finally(() => this.#producing--);
+    });
     for (let number = 0; number < CONSUMERS; number++) {
-      const process = this.simulation.process(`consumer-${number}`);
-      this.simulation.after(number, () => void this.#consume(process));
+      begin(`consumer-${number}`, (process) => void this.#consume(process));
     }
   }
 
-  /** The whole log, as a consumer reads it that starts now. */
-  readAll(): Promise<SeenRecord[]> {
+  /** Reads the whole log, as a consumer does that starts now. */
+  readAll(): Promise<void> {
     const process = this.simulation.process("reader");
     return this.simulation.run(async () => {
       await using consumer = this.#consumer(process);
       let left = 0n;
       for (const { offset } of await consumer.endOffsets(PARTITIONS)) left += offset;
-      const log: SeenRecord[] = [];
-      while (log.length < left) log.push(...(await this.#poll(consumer, process.name)));
-      return log;
+      while (left > 0n) {
+        for (const record of await this.#poll(consumer, process.name)) {
+          this.recorder.stored(record);
+          left--;
+        }
+      }
     });
   }
 
+  /** Sends, and tries again, until enough is acknowledged. */
   async #produce({ environment, name }: SimulatedProcess): Promise<void> {
     const random = this.simulation.random(name);
     await using producer = new Producer({
       environment,
-      bootstrapServers: this.broker.bootstrapServers,
+      bootstrapServers: this.simulation.broker.bootstrapServers,
       requestTimeoutMs: 5_000,
     });
-    for (let number = 0; number < RECORDS_PER_PRODUCER; number++) {
-      const partition = random.below(PARTITIONS.length);
-      const record = {
-        producer: name,
-        partition: `${TOPIC}-${partition}`,
-        value: `${name}/${number}`,
-      };
-      const index = this.sent.push({ ...record, offset: null }) - 1;
-      producer.send({ topic: TOPIC, partition, value: record.value }).then(
-        // -1: stored, by an attempt so old that the broker does not remember where
-        ({ offset }) => offset >= 0n && (this.sent[index] = { ...record, offset: Number(offset) }),
+    for (let number = 0; this.acknowledged < BATCHES; number++) {
+      const { partition } = random.pick(PARTITIONS);
+      const record = { topic: TOPIC, partition, value: `${name}/${number}` };
+      const sending = this.recorder.sends({ producer: name }, record);
+      producer.send({ ...record, key: this.#key(random) }).then(
+        ({ offset }) => {
+          this.#acknowledged.add(`${name}>${partition} ${this.simulation.nowMs}`);
+          sending.acknowledged(offset); // -1: by an attempt so old that nobody remembers where
+        },
         (error) => this.simulation.history.record("not acknowledged", { ...record, error }),
       );
       await sleep(environment, random.exponential(PAUSE_MEAN_MS));
     }
   }
 
+  /** Sends each record once, and goes on to the next when it has heard of it. */
+  async #probe({ environment, name }: SimulatedProcess): Promise<void> {
+    const random = this.simulation.random(name);
+    await using producer = new Producer({
+      environment,
+      bootstrapServers: this.simulation.broker.bootstrapServers,
+      requestTimeoutMs: 2_000,
+      deliveryTimeoutMs: 4_000,
+      maxBlockMs: 2_000,
+      enableIdempotence: false,
+      retries: 0,
+      lingerMs: 0,
+    });
+    const facts = { producer: name, idempotent: false, retries: false };
+    for (let number = 0; this.acknowledged < BATCHES; number++) {
+      const { partition } = random.pick(PARTITIONS);
+      const record = { topic: TOPIC, partition, value: `${name}/${number}` };
+      const sending = this.recorder.sends(facts, record);
+      try {
+        sending.acknowledged((await producer.send(record)).offset);
+      } catch (error) {
+        if (!(error instanceof KafkaError)) throw error;
+        if (UNHEARD.has(error.kind)) sending.gaveUp();
+        else sending.refused(error.kind);
+        this.simulation.history.record("refused", { ...record, error });
+      }
+      await sleep(environment, random.exponential(PAUSE_MEAN_MS));
+    }
+  }
+
+  /** Mostly nothing. Now and then what fits no commit; and then the broker may be killed over it. */
+  #key(random: Random): Uint8Array | null {
+    const isLarge = random.chance(LARGE_CHANCE);
+    const kills = random.chance(KILL_CHANCE);
+    const inMs = random.between([0, 200]);
+    if (!isLarge) return null;
+    if (kills) this.simulation.after(inMs, () => this.done || this.chaos.kill(random));
+    return new Uint8Array(LARGE_BYTES);
+  }
+
   async #consume(process: SimulatedProcess): Promise<void> {
     await using consumer = this.#consumer(process);
-    for (;;) this.seen.push(...await this.#poll(consumer, process.name));
+    for (;;) {
+      for (const record of await this.#poll(consumer, process.name)) {
+        this.recorder.saw(process.name, record);
+      }
+    }
   }
 
   #consumer({ environment }: SimulatedProcess): Consumer {
     const consumer = new Consumer({
       environment,
-      bootstrapServers: this.broker.bootstrapServers,
+      bootstrapServers: this.simulation.broker.bootstrapServers,
       autoOffsetReset: "none",
       requestTimeoutMs: 5_000,
     });
@@ -185,13 +224,13 @@ class Clients {
     return consumer;
   }
 
-  async #poll(consumer: Consumer, name: string): Promise<SeenRecord[]> {
+  async #poll(consumer: Consumer, name: string) {
     try {
       const records = await consumer.poll();
       return records.map(({ topic, partition, offset, value }) => ({
-        consumer: name,
-        partition: `${topic}-${partition}`,
-        offset: Number(offset),
+        topic,
+        partition,
+        offset,
         value: new TextDecoder().decode(value!),
       }));
     } catch (error) {

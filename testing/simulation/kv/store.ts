@@ -1,5 +1,7 @@
 import type { Kv, KvFolder } from "../../../storage/kv/kv.ts";
 import { MemoryDisk } from "../../../storage/kv/memory/memory_folder.ts";
+import { auditStores } from "../../checkers/store_audit.ts";
+import type { Violation } from "../../checkers/violation.ts";
 import type { SimulatedProcess } from "../process.ts";
 import type { World } from "../world.ts";
 import { type CommitFault, type KvFaults, QUIET_KV } from "./faults.ts";
@@ -61,6 +63,17 @@ export class SimulatedStore {
     let opening = this.#stores.get(store);
     if (!opening) this.#stores.set(store, opening = this.#folder.open(store));
     return opening;
+  }
+
+  /**
+   * Everything that is stored and that nothing leads to, or that is missing: once all has come to rest, as
+   * {@linkcode auditStores} asks for.
+   */
+  async audit(): Promise<Violation[]> {
+    const stores = new Map<string, Kv>();
+    for (const [name, opening] of this.#stores) stores.set(name, await opening);
+    const logs = [...stores].filter(([name]) => name.startsWith("log-")).map(([, kv]) => kv);
+    return await auditStores({ meta: stores.get("meta"), logs });
   }
 
   /** Lets this happen to the next commits, whatever the probabilities are. */

@@ -1,6 +1,8 @@
 import type { Address, ByteStream } from "../../../environment/environment.ts";
 import type { Death, SimulatedProcess } from "../process.ts";
 import type { Random } from "../random.ts";
+import type { Taps } from "../wire/taps.ts";
+import { TappedWire } from "../wire/tapped_wire.ts";
 import type { World } from "../world.ts";
 import type { NetworkFaults } from "./faults.ts";
 import { Lane, type LaneOwner } from "./lane.ts";
@@ -15,8 +17,16 @@ export interface ConnectionEnd {
 export interface ConnectionOwner {
   blocked(from: SimulatedProcess, to: SimulatedProcess): boolean;
   readonly faults: NetworkFaults;
+  readonly taps: Taps;
   /** Called once, when nothing can happen on it any more. */
   forget(connection: Connection): void;
+}
+
+/** What a stream reads from and writes to. */
+interface StreamLanes {
+  readonly incoming: Lane;
+  readonly outgoing: Lane;
+  readonly write: (chunks: readonly Uint8Array[]) => Promise<void>;
 }
 
 /** A simulated connection: two lanes that share their fate. */
@@ -49,8 +59,20 @@ export class Connection implements LaneOwner {
       });
     const [forth, back] = this.#lanes = [lane(client, server), lane(server, client)];
     this.processes = [client.process, server.process];
-    this.client = this.#stream(client, server, back, forth);
-    this.server = this.#stream(server, client, forth, back);
+    const name = `${client.process.name}:${client.address.port}>${server.process.name}`;
+    const wire = new TappedWire(owner.taps, name, client.process, {
+      holdRequests: (byMs) => forth.holdBack(byMs),
+      sendAnswer: (bytes) => back.inject(bytes),
+      reset: () => this.reset(),
+    });
+    const requests = (chunks: readonly Uint8Array[]) => forth.write(wire.requests(chunks));
+    const answers = (chunks: readonly Uint8Array[]) => back.write(wire.answers(chunks));
+    this.client = this.#stream(client, server, {
+      incoming: back,
+      outgoing: forth,
+      write: requests,
+    });
+    this.server = this.#stream(server, client, { incoming: forth, outgoing: back, write: answers });
   }
 
   get faults(): NetworkFaults {
@@ -88,7 +110,11 @@ export class Connection implements LaneOwner {
     for (const lane of this.#lanes) lane.pump();
   }
 
-  #stream(own: ConnectionEnd, peer: ConnectionEnd, incoming: Lane, outgoing: Lane): ByteStream {
+  #stream(
+    own: ConnectionEnd,
+    peer: ConnectionEnd,
+    { incoming, outgoing, write }: StreamLanes,
+  ): ByteStream {
     const { process } = own;
     let closed = false;
     return {
@@ -98,7 +124,7 @@ export class Connection implements LaneOwner {
       write: (chunks) => {
         if (!process.alive) return new Promise(() => {});
         this.#injectFaults();
-        return outgoing.write(chunks);
+        return write(chunks);
       },
       close: () => {
         if (closed || !process.alive) return;

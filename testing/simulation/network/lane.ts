@@ -2,6 +2,7 @@ import { ByteQueue } from "../../../environment/byte_queue.ts";
 import { NetworkError } from "../../../environment/network_error.ts";
 import type { SimulatedProcess } from "../process.ts";
 import type { Random } from "../random.ts";
+import { joined } from "../wire/frame_cutter.ts";
 import type { World } from "../world.ts";
 import type { NetworkFaults } from "./faults.ts";
 
@@ -96,6 +97,16 @@ export class Lane {
       this.#writer = { resolve, reject };
       this.#serveWriter();
     });
+  }
+
+  /** Sends bytes that the writer has not written. */
+  inject(bytes: Uint8Array): void {
+    for (const piece of this.#cut(bytes)) this.#send(piece);
+  }
+
+  /** What is sent from now on arrives this much later. */
+  holdBack(byMs: number): void {
+    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, this.#world.nowMs) + byMs;
   }
 
   /** The writer's end closes: the end of the stream follows what was sent. */
@@ -228,16 +239,6 @@ export class Lane {
     if (start < bytes.length) pieces.push(bytes.subarray(start));
     return pieces;
   }
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let position = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, position);
-    position += chunk.length;
-  }
-  return bytes;
 }
 
 function wasReset(): NetworkError {

@@ -2,6 +2,7 @@ import type { Address, ByteStream, Listener, Network } from "../../../environmen
 import { NetworkError } from "../../../environment/network_error.ts";
 import type { SimulatedProcess } from "../process.ts";
 import type { Random } from "../random.ts";
+import { Taps } from "../wire/taps.ts";
 import type { World } from "../world.ts";
 import { Connection } from "./connection.ts";
 import { type NetworkFaults, QUIET_NETWORK } from "./faults.ts";
@@ -14,6 +15,8 @@ const LOOPBACK = new Set(["127.0.0.1", "localhost", "::1", "0.0.0.0", "::"]);
 export class SimulatedNetwork {
   /** How it behaves; may be changed at any time. */
   faults: NetworkFaults;
+  /** What is done to requests and answers on their way. */
+  readonly taps: Taps;
   readonly #listeners = new Map<string, SimulatedListener>();
   readonly #connections = new Set<Connection>();
   /** Pairs between which nothing passes, as `from>to`. */
@@ -25,6 +28,7 @@ export class SimulatedNetwork {
   /** @ignore: a simulation has one. */
   constructor(private readonly world: World, faults: Partial<NetworkFaults> = {}) {
     this.faults = { ...QUIET_NETWORK, ...faults };
+    this.taps = new Taps((what) => world.timeline.note("tap", what));
     this.#random = world.random("network");
   }
 

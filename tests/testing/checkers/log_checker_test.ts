@@ -82,9 +82,37 @@ Deno.test("Log checker catches a gap", () => {
   assertEquals(kindsOf({ sent: [sent("a", 1)], log: [seen("a", 1)] }), ["gap"]);
 });
 
-Deno.test("Log checker catches a consumer that skips or goes back", () => {
-  const log = [seen("a", 0), seen("b", 1), seen("c", 2)];
-  const all = [sent("a", 0), sent("b", 1), sent("c", 2)];
-  assertEquals(kindsOf({ sent: all, log, seen: [seen("a", 0), seen("c", 2)] }), ["skipped"]);
-  assertEquals(kindsOf({ sent: all, log, seen: [seen("a", 0), seen("a", 0)] }), ["skipped"]);
+const three = [seen("a", 0), seen("b", 1), seen("c", 2)];
+const allSent = [sent("a", 0), sent("b", 1), sent("c", 2)];
+const kindsOfPolls = (offsets: number[], more: Partial<LogHistory> = {}) =>
+  kindsOf({ sent: allSent, log: three, seen: offsets.map((at) => three[at]), ...more });
+
+Deno.test("Log checker catches a consumer that leaves out a record, at the start too", () => {
+  assertEquals(kindsOfPolls([0, 2]), ["poll skip"]);
+  assertEquals(kindsOfPolls([1, 2]), ["poll skip"]);
+  assertEquals(kindsOfPolls([1, 2], { readFrom: "anywhere" }), []);
+});
+
+Deno.test("Log checker catches a consumer that goes back or stands still", () => {
+  assertEquals(kindsOfPolls([0, 0]), ["non-monotonic poll"]);
+  assertEquals(kindsOfPolls([0, 1, 0]), ["non-monotonic poll"]);
+});
+
+Deno.test("Log checker takes an offset without a record for no skip where gaps are allowed", () => {
+  const log = [seen("a", 0), seen("b", 2)];
+  const history = { sent: [sent("a", 0), sent("b", 2)], log, seen: log };
+  assertEquals(kindsOf(history), ["gap"]);
+  assertEquals(kindsOf({ ...history, gapsAllowed: true }), []);
+});
+
+Deno.test("Log checker catches a record seen of a transaction that was aborted", () => {
+  const history = { sent: [{ ...sent("a", 0), aborted: true }], log: [seen("a", 0)] };
+  assertEquals(kindsOf(history), []);
+  assertEquals(kindsOf({ ...history, seen: [seen("a", 0)] }), ["aborted read"]);
+});
+
+Deno.test("Log checker lets a producer without idempotence repeat and reorder", () => {
+  const plain = (value: string) => ({ ...sent(value, null), idempotent: false });
+  const log = [seen("b", 0), seen("a", 1), seen("b", 2)];
+  assertEquals(kindsOf({ sent: [plain("a"), plain("b")], log }), []);
 });

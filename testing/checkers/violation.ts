@@ -1,0 +1,38 @@
+/** Something that a history tells and that cannot be true, or must not be. */
+export interface Violation {
+  /** What is wrong, in a word or two; every checker lists its own. */
+  readonly kind: ViolationKind;
+  /** What it is about, for people. */
+  readonly text: string;
+}
+
+/** All kinds of violations. */
+export type ViolationKind =
+  /** Acknowledged or seen, and not in the log in the end. */
+  | "lost"
+  /** Twice in the log, of an idempotent producer. */
+  | "duplicate"
+  /** Of one idempotent producer, in another order than sent. */
+  | "reordered"
+  /** One offset, two values: in an acknowledgement, in what was seen, or in the log. */
+  | "inconsistent offset"
+  /** In the log or seen, and never sent there. */
+  | "invented"
+  /** An offset without a record, between others. */
+  | "gap"
+  /** Seen with `read_committed`, of a transaction that was aborted. */
+  | "aborted read"
+  /** A consumer that reads on left out a record. */
+  | "poll skip"
+  /** A consumer that reads on saw an offset again, or an earlier one. */
+  | "non-monotonic poll"
+  /** A producer was told that its record was not stored, and it was, and neither crash nor deadline came between. */
+  | "error for an applied write"
+  /** The answers of a connection came in another order than the requests. */
+  | "answer out of order"
+  /** A key of the store that nothing leads to. */
+  | "orphan"
+  /** Something that must be stored is not, or cannot be read. */
+  | "damage"
+  /** The simulation itself failed: a crash, an uncaught error, no end. */
+  | "failure";
