@@ -41,13 +41,9 @@ export type { Content, ProducerRecord, RecordMetadata } from "./producer/record.
 export { type CloseOptions, Consumer, type PollOptions } from "./consumer/consumer.ts";
 export type { ConsumerOptions, OffsetReset } from "./consumer/options.ts";
 export type { ConsumerRecord, RecordHeader } from "./consumer/record.ts";
-export {
-  Admin,
-  type ChangeOptions,
-  type ClusterDescription,
-  type CreatedTopic,
-  type NewTopic,
-} from "./admin/admin.ts";
+export { Admin, type ChangeOptions, type ClusterDescription } from "./admin/admin.ts";
+export type { CreatedTopic, NewTopic } from "./admin/topics.ts";
+export type { DescribeConfigsOptions } from "./admin/configs.ts";
 export type {
   ConfigChange,
   ConfigEntry,
