@@ -8,7 +8,7 @@ async function declaredIn(module: string): Promise<string[]> {
   const start = text.indexOf(`declare module "${module}"`);
   const end = text.indexOf("\ndeclare module", start + 1);
   const body = text.slice(start, end === -1 ? undefined : end);
-  const names = body.matchAll(/^  export (?:class|function) (\w+)/gm);
+  const names = body.matchAll(/^ {2}export (?:class|function) (\w+)/gm);
   return [...new Set(Array.from(names, ([, name]) => name))];
 }
 
