@@ -129,6 +129,8 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
   );
   const meta = started.adopt(await folder.open("meta"), (kv) => kv.close());
   const store = await MetadataStore.open(meta, environment, clusterId);
+  let metadata = imageOf(store.loaded, ground);
+  const topicsFound = metadata.topics.size;
   const logs = started.adopt(
     await openLogStore({
       folder,
@@ -136,15 +138,21 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
       options: {
         cacheBytesMax: startConfig.long("odradek.cache.bytes"),
         diskReserveBytes: startConfig.long("odradek.disk.reserve.bytes"),
+        cleanerIntervalMs: startConfig.long("log.cleaner.backoff.ms"),
+        retentionIntervalMs: startConfig.long("log.retention.check.interval.ms"),
+        compactionBytes: startConfig.long("log.cleaner.dedupe.buffer.size"),
       },
+      internal: {
+        kv: meta,
+        isInternal: (topicId) => metadata.topicsById.get(topicId)?.internal ?? false,
+      },
+      policyOf: ({ topicId }) => metadata.topicsById.get(topicId)?.config ?? null,
       // Another process has taken the data over: this one has nothing more to say.
       onFenced: () => void close(),
     }),
     (logs) => logs.close(),
   );
 
-  let metadata = imageOf(store.loaded, ground);
-  const topicsFound = metadata.topics.size;
   const topics = started.adopt(
     new Topics(metadata, {
       environment,
@@ -191,6 +199,11 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
         partition: (topicId, partition) => topics.partition(topicId, partition),
         coordinators: groups,
         leaderEpoch: (topicId, partition) => logs.leaderEpochOf({ topicId, partition }),
+        logDir: {
+          name: folder.name,
+          sizeBytes: (topicId, partition) => logs.sizeBytesOf({ topicId, partition }),
+          freeBytes: () => folder.freeBytes(),
+        },
       },
     }),
     (server) => server.close(),

@@ -13,16 +13,25 @@ const WITHOUT_EFFECT = "Accepted and shown; it has no effect in this broker.";
 
 /** What topic settings do, by name. */
 export const TOPIC_EFFECTS: Readonly<Partial<Record<TopicConfigName, string>>> = {
-  "cleanup.policy": "A topic with `compact` refuses records without a key.",
+  "cleanup.policy": "`delete` cuts logs off by age and size, `compact` keeps the last record of " +
+    "each key and refuses records without one.",
   "compression.gzip.level": "The level for gzip, where the broker compresses.",
   "compression.type": "A codec other than `producer` compresses every batch anew with it.",
   "compression.zstd.level": "The level for zstd, where the broker compresses.",
+  "delete.retention.ms": "How long compaction keeps tombstones and the ends of transactions.",
+  "max.compaction.lag.ms": "A record is compacted at the latest after so long.",
   "max.message.bytes": "The largest batch that is accepted.",
   "message.timestamp.after.max.ms": "How far in the future a record's timestamp may be.",
   "message.timestamp.before.max.ms": "How far in the past a record's timestamp may be.",
   "message.timestamp.type":
     "`LogAppendTime` replaces the records' timestamps by the broker's time.",
-  "segment.bytes": "A batch that is larger is refused, as one that fits no segment.",
+  "min.cleanable.dirty.ratio": "A log is compacted when a larger share of it was not yet.",
+  "min.compaction.lag.ms": "Younger records are not compacted.",
+  "retention.bytes": "The oldest records of a partition go, as long as so many bytes remain.",
+  "retention.ms": "Records that are older go, in the segment that is being filled, too.",
+  "segment.bytes": "A batch that is larger is refused. Partitions share segments: one is closed, " +
+    "so that it can be compacted, when one of them has filled so much.",
+  "segment.ms": "A segment, which partitions share, is closed when it is that old.",
 };
 
 /** What broker settings do, by name. Those that only give a topic setting its default are not listed. */
@@ -46,8 +55,11 @@ export const BROKER_EFFECTS: Readonly<Partial<Record<BrokerConfigName, string>>>
   "group.min.session.timeout.ms": "The shortest session timeout that a member may ask for.",
   "listener.security.protocol.map": "The protocol of each listener's name; PLAINTEXT is supported.",
   "listeners": "Where the broker listens.",
+  "log.cleaner.backoff.ms": "How often the cleaner looks for something to do.",
+  "log.cleaner.dedupe.buffer.size": "Memory for the keys of the partition that is compacted.",
   "log.dir": "The data folder, when log.dirs is not set.",
   "log.dirs": "The data folder: one.",
+  "log.retention.check.interval.ms": "How often logs are cut off by age and size.",
   "max.connections": "Further clients wait in the backlog of the listener.",
   "max.connections.per.ip": "Further connections of the same address are closed.",
   "max.connections.per.ip.overrides": "Other limits for single addresses; not for host names.",

@@ -25,6 +25,16 @@ export interface Coordinators {
   prepareGroups(): Promise<void>;
 }
 
+/** The place where a broker keeps its logs. */
+export interface LogDir {
+  /** The path of the data folder, or `memory:`. */
+  readonly name: string;
+  /** Bytes of record batches that a partition has stored. Synchronous. */
+  sizeBytes(topicId: string, partition: number): number;
+  /** Free bytes of the disk; null when it cannot be told. */
+  freeBytes(): Promise<number | null>;
+}
+
 /** What the server sees of the broker behind it. */
 export interface BrokerContext {
   readonly environment: Environment;
@@ -43,4 +53,5 @@ export interface BrokerContext {
   readonly coordinators: Coordinators;
   /** Leader epoch of a partition, as Metadata tells it. Synchronous. */
   readonly leaderEpoch: (topicId: string, partition: number) => number;
+  readonly logDir: LogDir;
 }

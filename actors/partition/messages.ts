@@ -6,6 +6,7 @@
 import type { AbortedTransaction, EpochEntry } from "../../storage/log/partition_log.ts";
 import type { TopicConfig } from "../../config/topic_config.ts";
 import type { Message } from "../core/message.ts";
+import type { Guard } from "../transaction/guards.ts";
 
 /** KIP-98: whether records of open and aborted transactions are held back. */
 export type Isolation = "read_uncommitted" | "read_committed";
@@ -17,6 +18,9 @@ export const MAX_TIMESTAMP = -3;
 export const EARLIEST_LOCAL = -4;
 export const LATEST_TIERED = -5;
 export const EARLIEST_PENDING_UPLOAD = -6;
+
+/** DeleteRecords' offset for the high watermark. */
+export const HIGH_WATERMARK = -1;
 
 /** A batch was stored. */
 export interface Appended {
@@ -67,8 +71,37 @@ export type PartitionMessage =
       readonly records: readonly Uint8Array[] | null;
       /** Version of the Produce request: zstd needs 7. */
       readonly requestVersion: number;
+      /**
+       * What a batch that begins a transaction here needs: proof that the transaction's coordinator knows of this
+       * partition.
+       */
+      readonly guard?: Guard | null;
+      /** A coordinator writes its own log: it knows what it does. `client` if left out. */
+      readonly origin?: "client" | "coordinator";
     },
     Appended
+  >
+  | Message<
+    /**
+     * Whether a transactional batch may be appended as it is (null), or its coordinator has to be asked first; the batch
+     * is then to come with the guard, which is void as soon as a transaction of the producer ends here.
+     */
+    "guard",
+    { readonly producerId: bigint; readonly producerEpoch: number },
+    Guard | null
+  >
+  | Message<
+    /** Ends the transaction of a producer here, if there is one. */
+    "writeMarker",
+    {
+      readonly producerId: bigint;
+      readonly epoch: number;
+      readonly commit: boolean;
+      readonly coordinatorEpoch: number;
+      /** KIP-890: an end comes with an epoch that is higher than that of the transaction. */
+      readonly bumped?: boolean;
+    },
+    void
   >
   | Message<
     "fetch",
@@ -123,6 +156,12 @@ export type PartitionMessage =
       readonly sizeBytes: number;
       readonly epochs: readonly EpochEntry[];
     }
+  >
+  | Message<
+    /** Records below an offset are deleted, durably; {@linkcode HIGH_WATERMARK} = all that can be read. */
+    "deleteRecords",
+    { readonly beforeOffset: number },
+    { readonly logStartOffset: number }
   >
   | Message<"configure", { readonly config: TopicConfig }, void>
   | Message<

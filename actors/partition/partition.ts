@@ -15,7 +15,7 @@ import type { PartitionLog } from "../../storage/log/partition_log.ts";
 import { type Behavior, PARKED, type Self } from "../core/message.ts";
 import { FetchWaiters } from "./fetch_waiters.ts";
 import { checkLeaderEpoch, endOfEpoch, UNDEFINED_EPOCH_END } from "./leader_epochs.ts";
-import type { Isolation, PartitionMessage } from "./messages.ts";
+import { HIGH_WATERMARK, type Isolation, type PartitionMessage } from "./messages.ts";
 import { lookUpOffset } from "./list_offset.ts";
 import { produceRules } from "./produce_rules.ts";
 
@@ -43,7 +43,8 @@ export function partition(self: Self, parts: PartitionParts): Behavior<Partition
   const { name, environment, log } = parts;
   const waiting = new FetchWaiters();
   /** With the version of the last request: nearly always that of the next one. */
-  let rules: ProduceRules = { ...produceRules(parts.config), requestVersion: 0 };
+  let { config } = parts;
+  let rules: ProduceRules = { ...produceRules(config), requestVersion: 0 };
   let expiredAtMs = environment.clock.now();
   /** Monotonic. An earlier life of this actor may have refused somebody. */
   let waryUntilMs = self.life > 1 ? environment.clock.monotonicMs() + WARY_MS : -Infinity;
@@ -203,7 +204,29 @@ export function partition(self: Self, parts: PartitionParts): Behavior<Partition
       return { logStartOffset, highWatermark, lastStableOffset, leaderEpoch, sizeBytes, epochs };
     },
 
-    configure({ config }) {
+    deleteRecords({ beforeOffset }, context) {
+      if (!config.cleanupPolicy.has("delete")) {
+        throw new KafkaError(
+          "POLICY_VIOLATION",
+          `Records of ${name} cannot be deleted: its cleanup.policy is not "delete"`,
+        );
+      }
+      const offset = beforeOffset === HIGH_WATERMARK ? log.highWatermark : beforeOffset;
+      if (offset < 0 || offset > log.highWatermark) {
+        throw new KafkaError(
+          "OFFSET_OUT_OF_RANGE",
+          `${name} ends at ${log.highWatermark}, so nothing can be deleted before ${offset}`,
+        );
+      }
+      log.advanceLogStart(offset).then(
+        () => context.reply({ logStartOffset: log.logStartOffset }),
+        (error) => context.fail(storageError(name, error)),
+      );
+      return PARKED;
+    },
+
+    configure(change) {
+      config = change.config;
       rules = { ...produceRules(config), requestVersion: rules.requestVersion };
     },
 

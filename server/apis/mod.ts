@@ -20,6 +20,7 @@ import { listGroups } from "./16_list_groups.ts";
 import { apiVersions } from "./18_api_versions.ts";
 import { createTopics } from "./19_create_topics.ts";
 import { deleteTopics } from "./20_delete_topics.ts";
+import { deleteRecords } from "./21_delete_records.ts";
 import { initProducerId } from "./22_init_producer_id.ts";
 import { offsetForLeaderEpoch } from "./23_offset_for_leader_epoch.ts";
 import { describeAcls } from "./29_describe_acls.ts";
@@ -27,6 +28,7 @@ import { createAcls } from "./30_create_acls.ts";
 import { deleteAcls } from "./31_delete_acls.ts";
 import { describeConfigs } from "./32_describe_configs.ts";
 import { alterConfigs } from "./33_alter_configs.ts";
+import { describeLogDirs } from "./35_describe_log_dirs.ts";
 import { createPartitions } from "./37_create_partitions.ts";
 import { deleteGroups } from "./42_delete_groups.ts";
 import { electLeaders } from "./43_elect_leaders.ts";
@@ -54,6 +56,7 @@ const TOLD: readonly Api[] = [
   listGroups,
   createTopics,
   deleteTopics,
+  deleteRecords,
   initProducerId,
   offsetForLeaderEpoch,
   describeAcls,
@@ -61,6 +64,7 @@ const TOLD: readonly Api[] = [
   deleteAcls,
   describeConfigs,
   alterConfigs,
+  describeLogDirs,
   createPartitions,
   deleteGroups,
   electLeaders,

@@ -45,11 +45,20 @@ export interface LogOptions {
   readonly compactionBytes?: number;
 }
 
+/** Where partitions of internal topics live: away from the commits of data. */
+export interface InternalPlace {
+  /** Open, and closed by its owner after the log. */
+  readonly kv: Kv;
+  isInternal(topicId: string): boolean;
+}
+
 /** What a log is made of. */
 export interface LogParts {
   readonly folder: KvFolder;
   readonly environment: Environment;
   readonly options?: LogOptions;
+  /** Left out: internal topics live among the others. */
+  readonly internal?: InternalPlace;
   /** The settings that a partition's topic has now; null when it is not known. Left out: nobody's records ever go. */
   readonly policyOf?: PolicyOf;
   /** Another process has taken a shard over: this one will never write again. */
@@ -69,6 +78,9 @@ const DEFAULTS: Required<LogOptions> = {
   retentionIntervalMs: 300_000,
   compactionBytes: 128 * 1024 * 1024,
 };
+
+/** Segments of internal topics are small: what is not compacted yet is read at each start of a coordinator. */
+const INTERNAL_SEGMENT_BYTES = 8 * 1024 * 1024;
 
 /**
  * Opens the log in a folder, creating it when absent. Whoever wrote it before is fenced.
@@ -105,7 +117,9 @@ export async function openLogStore(parts: LogParts): Promise<LogStore> {
 
 class KvLogStore implements LogStore {
   readonly #cache: ChunkCache;
+  /** Of data; then, if there is one, that of internal topics. */
   #shards: Shard[] = [];
+  #dataShards = 0;
   #closed = false;
   #upkeepTimer: Timer | null = null;
   #bytesMaxWaiting: number;
@@ -121,22 +135,35 @@ class KvLogStore implements LogStore {
   }
 
   async openShards({ shards }: LogShape): Promise<void> {
-    this.#shards = await Promise.all(
-      Array.from({ length: shards }, (_, shard) =>
-        Shard.open({
-          name: `shard ${shard}`,
-          shard,
-          kv: this.stores[shard % this.stores.length],
-          environment: this.parts.environment,
-          cache: this.#cache,
-          segmentBytes: this.options.segmentBytes,
-          segmentBatchesMax: this.options.segmentBatchesMax,
-          policyOf: this.parts.policyOf ?? (() => null),
-          compactionBytes: this.options.compactionBytes,
-          requireWritable: () => this.#requireWritable(),
-          onFenced: (error) => this.parts.onFenced?.(error),
-        })),
+    const { internal } = this.parts;
+    const { segmentBytes } = this.options;
+    this.#dataShards = shards;
+    const opening = Array.from(
+      { length: shards },
+      (_, shard) => this.#openShard(shard, this.stores[shard % this.stores.length], segmentBytes),
     );
+    if (internal) {
+      const internalBytes = Math.min(segmentBytes, INTERNAL_SEGMENT_BYTES);
+      opening.push(this.#openShard(shards, internal.kv, internalBytes));
+    }
+    this.#shards = await Promise.all(opening);
+  }
+
+  #openShard(shard: number, kv: Kv, segmentBytes: number): Promise<Shard> {
+    const { environment, policyOf, onFenced } = this.parts;
+    return Shard.open({
+      name: `shard ${shard}`,
+      shard,
+      kv,
+      environment,
+      cache: this.#cache,
+      segmentBytes,
+      segmentBatchesMax: this.options.segmentBatchesMax,
+      policyOf: policyOf ?? (() => null),
+      compactionBytes: this.options.compactionBytes,
+      requireWritable: () => this.#requireWritable(),
+      onFenced: (error) => onFenced?.(error),
+    });
   }
 
   open(id: PartitionId): Promise<PartitionLog> {
@@ -147,6 +174,10 @@ class KvLogStore implements LogStore {
 
   leaderEpochOf(id: PartitionId): number {
     return this.#shardOf(id).leaderEpoch;
+  }
+
+  sizeBytesOf(id: PartitionId): number {
+    return this.#shardOf(id).sizeBytesOf(id);
   }
 
   async remove(ids: readonly PartitionId[]): Promise<void> {
@@ -203,7 +234,11 @@ class KvLogStore implements LogStore {
   }
 
   #shardOf(id: PartitionId): Shard {
-    return this.#shards[shardNumber(id, this.#shards.length)];
+    const data = this.#shards[shardNumber(id, this.#dataShards)];
+    const internal = this.#shards[this.#dataShards];
+    if (!internal || data.holds(id)) return data; // what is stored stays where it is
+    const isInternal = internal.holds(id) || this.parts.internal?.isInternal(id.topicId);
+    return isInternal ? internal : data;
   }
 
   #requireWritable(): void {

@@ -23,6 +23,8 @@ export interface LogStore {
   open(id: PartitionId): Promise<PartitionLog>;
   /** Leader epoch under which this process writes a partition, whether it is open or not. Synchronous. */
   leaderEpochOf(id: PartitionId): number;
+  /** Bytes of record batches that a partition has stored, whether it is open or not. Synchronous. */
+  sizeBytesOf(id: PartitionId): number;
   /** Marks partitions as deleted; their records are swept in the background, resumed at the next start. Idempotent. */
   remove(ids: readonly PartitionId[]): Promise<void>;
   /**

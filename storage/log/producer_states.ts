@@ -106,6 +106,11 @@ export class ProducerStates {
     return this.#entries.has(producerId);
   }
 
+  /** The newest epoch of a producer; -1 when it is not known. */
+  epochOf(producerId: bigint): number {
+    return this.#entries.get(producerId)?.producerEpoch ?? NONE;
+  }
+
   /** First offset of the producer's open transaction, -1 when it has none. */
   transactionStart(producerId: bigint): number {
     return this.#open.get(producerId) ?? NONE;

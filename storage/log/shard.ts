@@ -127,6 +127,16 @@ export class Shard implements PartitionHome {
     return this.#writer.pendingBytes;
   }
 
+  /** Whether there is anything of a partition here. */
+  holds(id: PartitionId): boolean {
+    const name = partitionName(id);
+    return this.#catalogue.partitions.has(name) || this.#opened.has(name);
+  }
+
+  sizeBytesOf(id: PartitionId): number {
+    return this.#catalogue.partitions.get(partitionName(id))?.sizeBytes ?? 0;
+  }
+
   *stored(): Iterable<PartitionId> {
     for (const { id } of this.#catalogue.partitions.values()) yield id;
   }

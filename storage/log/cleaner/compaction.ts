@@ -54,7 +54,7 @@ export async function prepareCompaction(
   const keysMax = Math.max(0, endOffset - plan.dirtyFrom);
   const map = new OffsetMap({ bytesMax: ground.mapBytesMax, keysMax, random: ground.random });
   const cleanedTo = await noteKeys(plan, ground, map, endOffset);
-  return new CompactionFilter({ map, cleanedTo, endOffset }, plan.rules.deleteRetentionMs, ground);
+  return new CompactionFilter({ map, cleanedTo, endOffset }, plan.config.deleteRetentionMs, ground);
 }
 
 /** Returns the offset up to which every key is in the map. */

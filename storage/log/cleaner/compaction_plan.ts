@@ -20,7 +20,7 @@ export type CompactionRules = Pick<
 /** A partition that is to be compacted. */
 export interface CompactionPlan {
   readonly index: PartitionIndex;
-  readonly rules: CompactionRules;
+  readonly config: CompactionRules;
   /** Records from here on may repeat earlier keys. */
   readonly dirtyFrom: number;
   /** Records from here on are left alone: they are young, or belong to open transactions. */
@@ -34,10 +34,10 @@ export interface CompactionPlan {
 /** The plan of a partition, whether it is due or not; null when there is nothing to do. */
 export function compactionPlan(
   index: PartitionIndex,
-  rules: CompactionRules,
+  config: CompactionRules,
   nowMs: number,
 ): CompactionPlan | null {
-  const parts = index.closed.slice(0, cleanableParts(index, rules, nowMs))
+  const parts = index.closed.slice(0, cleanableParts(index, config, nowMs))
     .filter(({ endOffset }) => endOffset > index.logStartOffset);
   const firstDirty = parts.find((part) => part.dirtyFrom < part.endOffset);
   if (!firstDirty) return null;
@@ -45,7 +45,7 @@ export function compactionPlan(
   const dirtyBytes = parts.reduce((sum, part) => sum + dirtyBytesOf(part), 0);
   return {
     index,
-    rules,
+    config,
     dirtyFrom: firstDirty.dirtyFrom,
     endOffset: parts.at(-1)!.endOffset,
     parts,
@@ -55,24 +55,24 @@ export function compactionPlan(
 
 /** Whether compaction is worth it, or must not wait any longer. */
 export function isDue(
-  { parts, dirtyRatio, rules }: CompactionPlan,
+  { parts, dirtyRatio, config }: CompactionPlan,
   nowMs: number,
 ): boolean {
   const firstDirty = parts.find((part) => part.dirtyFrom < part.endOffset)!;
   const { firstTimestampMs } = firstDirty;
-  const tooOld = firstTimestampMs >= 0 && nowMs - firstTimestampMs > rules.maxCompactionLagMs;
-  return dirtyRatio > rules.minCleanableDirtyRatio || dirtyRatio > 0 && tooOld;
+  const tooOld = firstTimestampMs >= 0 && nowMs - firstTimestampMs > config.maxCompactionLagMs;
+  return dirtyRatio > config.minCleanableDirtyRatio || dirtyRatio > 0 && tooOld;
 }
 
 /** How many closed parts may be compacted: none from the first on that is younger than `min.compaction.lag.ms`. */
 function cleanableParts(
   { closed }: PartitionIndex,
-  { minCompactionLagMs }: CompactionRules,
+  config: CompactionRules,
   nowMs: number,
 ): number {
-  if (minCompactionLagMs <= 0) return closed.length;
+  if (config.minCompactionLagMs <= 0) return closed.length;
   const young = closed.findIndex(({ maxTimestampMs }) =>
-    maxTimestampMs > nowMs - minCompactionLagMs
+    maxTimestampMs > nowMs - config.minCompactionLagMs
   );
   return young < 0 ? closed.length : young;
 }

@@ -21,20 +21,20 @@ export type RetentionRules = Pick<TopicConfig, "cleanupPolicy" | "retentionMs" |
  */
 export async function retainedFrom(
   index: PartitionIndex,
-  rules: RetentionRules,
+  config: RetentionRules,
   reader: ShardReader,
   nowMs: number,
 ): Promise<number> {
-  if (!rules.cleanupPolicy.has("delete")) return index.logStartOffset;
+  if (!config.cleanupPolicy.has("delete")) return index.logStartOffset;
   const cut = new Cut(index, reader);
-  const expiredBeforeMs = nowMs - rules.retentionMs;
-  if (rules.retentionMs >= 0) {
+  const expiredBeforeMs = nowMs - config.retentionMs;
+  if (config.retentionMs >= 0) {
     await cut.while(({ maxTimestampMs }) =>
       maxTimestampMs >= 0 && maxTimestampMs < expiredBeforeMs
     );
   }
-  if (rules.retentionBytes >= 0) {
-    let excess = await cut.bytesLeft() - rules.retentionBytes;
+  if (config.retentionBytes >= 0) {
+    let excess = await cut.bytesLeft() - config.retentionBytes;
     await cut.while(({ bytes }) => {
       if (bytes > excess) return false;
       excess -= bytes;

@@ -72,10 +72,10 @@ export class ShardCleaner {
     const { catalogue, policyOf, reader, environment } = this.#shard;
     const nowMs = environment.clock.now();
     for (const index of [...catalogue.partitions.values()]) {
-      const rules = policyOf(index.id);
-      if (!rules || index.removed) continue;
+      const config = policyOf(index.id);
+      if (!config || index.removed) continue;
       try {
-        const offset = await retainedFrom(index, rules, reader, nowMs);
+        const offset = await retainedFrom(index, config, reader, nowMs);
         if (offset > index.logStartOffset) await this.#shard.advanceLogStart(index, offset);
       } catch (error) {
         if (!isDamage(error)) throw error;
@@ -90,10 +90,10 @@ export class ShardCleaner {
     const { catalogue, policyOf, environment } = this.#shard;
     const ageMs = environment.clock.now() - catalogue.openedAtMs;
     for (const { id, open } of catalogue.touched) {
-      const rules = open && policyOf(id);
-      if (!rules) continue;
-      const lagMs = rules.cleanupPolicy.has("compact") ? rules.maxCompactionLagMs : Infinity;
-      if (ageMs < Math.min(rules.segmentMs, lagMs) && open.bytes < rules.segmentBytes) continue;
+      const config = open && policyOf(id);
+      if (!config) continue;
+      const lagMs = config.cleanupPolicy.has("compact") ? config.maxCompactionLagMs : Infinity;
+      if (ageMs < Math.min(config.segmentMs, lagMs) && open.bytes < config.segmentBytes) continue;
       return this.#shard.roll();
     }
   }
@@ -216,9 +216,9 @@ export class ShardCleaner {
     const nowMs = environment.clock.now();
     const due: CompactionPlan[] = [];
     for (const index of catalogue.partitions.values()) {
-      const rules = policyOf(index.id);
-      if (!rules?.cleanupPolicy.has("compact")) continue;
-      const plan = compactionPlan(index, rules, nowMs);
+      const config = policyOf(index.id);
+      if (!config?.cleanupPolicy.has("compact")) continue;
+      const plan = compactionPlan(index, config, nowMs);
       if (!plan || !isDue(plan, nowMs)) continue;
       const { lastStableOffset } = await this.#shard.open(index.id);
       const endOffset = Math.min(plan.endOffset, lastStableOffset);
