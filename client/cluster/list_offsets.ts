@@ -53,9 +53,8 @@ export async function listOffsets(
   const found = new Map<string, FoundOffset>();
   await cluster.retry("list offsets", async () => {
     const open = questions.filter((question) => !found.has(partitionKey(question)));
-    for (const topic of new Set(open.map(({ topic }) => topic))) {
-      await cluster.metadata.awaitTopic(topic, timeoutMs);
-    }
+    const topics = new Set(open.map(({ topic }) => topic));
+    await Promise.all([...topics].map((topic) => cluster.metadata.awaitTopic(topic, timeoutMs)));
     const asked = [...byLeader(cluster, open)].map(async ([leaderId, questions]) => {
       const answers = await askLeader(cluster, leaderId, questions, isolation, timeoutMs);
       for (const answer of answers) found.set(partitionKey(answer), answer);

@@ -7,7 +7,7 @@ import type { ClientSettings } from "../options.ts";
 import { addressText } from "../transport.ts";
 import { Connection } from "./connection.ts";
 
-/** Largest answer that is accepted: twice Kafka's default for `fetch.max.bytes`, which a first batch may exceed. */
+/** Largest answer that is accepted: several times what `fetch.max.bytes` is by default, which a first batch may exceed. */
 const RESPONSE_BYTES_MAX = 256 * 1024 * 1024;
 
 /** How a link works. */

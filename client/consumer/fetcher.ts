@@ -1,15 +1,14 @@
 import type { Timer } from "../../environment/environment.ts";
 import { type ErrorName, errorName, KafkaError } from "../../protocol/errors.ts";
 import type { FetchResponse } from "../../protocol/messages/01_fetch.ts";
-import { ZERO_UUID } from "../../protocol/uuid.ts";
 import { FETCH } from "../apis.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import { isolationCode } from "../cluster/list_offsets.ts";
 import { asError, errorFrom, isRetriable, needsMetadata } from "../errors.ts";
-import { byTopic, partitionKey } from "../topic_partition.ts";
+import { partitionKey } from "../topic_partition.ts";
 import type { AssignedPartition, Assignment } from "./assignment.ts";
 import { FetchedPartition } from "./fetched_partition.ts";
-import { FetchSession, type FetchTarget, type SessionStep } from "./fetch_session.ts";
+import { requestOf } from "./fetch_request.ts";
+import { FetchSession, type FetchTarget } from "./fetch_session.ts";
 import type { ConsumerSettings } from "./options.ts";
 import type { ConsumerRecord } from "./record.ts";
 
@@ -289,32 +288,4 @@ export class Fetcher {
 
 function isFetchable(partition: AssignedPartition): boolean {
   return !partition.isBusy && !partition.isPaused && partition.position !== null;
-}
-
-function requestOf(step: SessionStep, settings: ConsumerSettings) {
-  const { targets, forgotten, sessionId, sessionEpoch } = step;
-  return {
-    maxWaitMs: settings.fetchMaxWaitMs,
-    minBytes: settings.fetchMinBytes,
-    maxBytes: settings.fetchMaxBytes,
-    isolationLevel: isolationCode(settings.isolationLevel),
-    sessionId,
-    sessionEpoch,
-    topics: [...byTopic(targets)].map(([topic, partitions]) => ({
-      topic,
-      topicId: partitions[0].topicId ?? ZERO_UUID,
-      partitions: partitions.map((target) => ({
-        partition: target.partition,
-        currentLeaderEpoch: target.leaderEpoch,
-        fetchOffset: BigInt(target.offset),
-        lastFetchedEpoch: target.lastFetchedEpoch,
-        partitionMaxBytes: target.maxBytes,
-      })),
-    })),
-    forgottenTopicsData: [...byTopic(forgotten)].map(([topic, partitions]) => ({
-      topic,
-      topicId: partitions[0].topicId ?? ZERO_UUID,
-      partitions: partitions.map(({ partition }) => partition),
-    })),
-  };
 }

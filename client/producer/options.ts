@@ -1,4 +1,4 @@
-import type { Codec } from "../../protocol/compression/mod.ts";
+import { type Codec, CODECS } from "../../protocol/compression/codec.ts";
 import {
   type ClientOptions,
   type ClientSettings,
@@ -81,6 +81,22 @@ export const PRODUCER_DEFAULTS: Numbers = {
 /** Brokers remember so many batches of a producer. */
 const IDEMPOTENT_IN_FLIGHT_MAX = 5;
 
+/** Levels of compression, from least to most. */
+const LEVELS: Readonly<Partial<Record<Codec, readonly [number, number]>>> = {
+  gzip: [-1, 9],
+  zstd: [-131_072, 22],
+};
+
+function checkLevel(codec: Codec, level: number | undefined): void {
+  const range = LEVELS[codec];
+  if (level === undefined || range === undefined) return;
+  const [min, max] = range;
+  const isThere = Number.isInteger(level) && level >= min && level <= max;
+  if (!isThere || codec === "gzip" && level === 0) {
+    throw new RangeError(`Cannot use compressionLevel ${level} with ${codec}`);
+  }
+}
+
 /** {@linkcode ProducerOptions} with everything filled in. */
 export interface ProducerSettings extends Numbers {
   readonly client: ClientSettings;
@@ -98,6 +114,10 @@ export interface ProducerSettings extends Numbers {
 export function producerSettings(options: ProducerOptions): ProducerSettings {
   const settings = withDefaults(PRODUCER_DEFAULTS, options);
   const { acks, retries, maxInFlightRequestsPerConnection: inFlight } = settings;
+  if (!CODECS.includes(settings.compressionType)) {
+    throw new TypeError(`Cannot use compressionType ${settings.compressionType}`);
+  }
+  if (!["all", 0, 1].includes(acks)) throw new TypeError(`Cannot use acks ${acks}`);
   if (inFlight < 1) throw new RangeError("Cannot use maxInFlightRequestsPerConnection 0");
   const obstacle = acks !== "all"
     ? `acks ${acks}`
@@ -109,6 +129,7 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
   if (options.enableIdempotence === true && obstacle !== null) {
     throw new TypeError(`Cannot use enableIdempotence with ${obstacle}`);
   }
+  checkLevel(settings.compressionType, options.compressionLevel);
   return {
     ...settings,
     client: clientSettings(options),

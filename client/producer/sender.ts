@@ -1,16 +1,15 @@
 import type { Timer } from "../../environment/environment.ts";
-import { errorFact, type ErrorName, KafkaError } from "../../protocol/errors.ts";
+import { KafkaError } from "../../protocol/errors.ts";
 import { INIT_PRODUCER_ID, PRODUCE } from "../apis.ts";
-import { backoffMs } from "../backoff.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Connection } from "../connection/connection.ts";
-import { asError, cannot, needsMetadata, throwIfError, timedOut } from "../errors.ts";
-import { partitionKey } from "../topic_partition.ts";
+import { asError, throwIfError } from "../errors.ts";
 import type { Accumulator, Appended, PartitionQueue } from "./accumulator.ts";
 import type { ProducerBatch } from "./batch.ts";
 import type { BufferMemory } from "./buffer_memory.ts";
 import type { ProducerSettings } from "./options.ts";
 import { type BatchOutcome, ProduceCall } from "./produce_call.ts";
+import { Settlement } from "./settlement.ts";
 import { Sequences } from "./sequences.ts";
 
 /** What a sender works with. */
@@ -21,12 +20,6 @@ export interface SenderParts {
   readonly memory: BufferMemory;
 }
 
-/** "Not in order": what an idempotent producer gets over by itself. */
-const OUT_OF_ORDER: ReadonlySet<ErrorName> = new Set([
-  "OUT_OF_ORDER_SEQUENCE_NUMBER",
-  "UNKNOWN_PRODUCER_ID",
-]);
-
 /** Sends what the accumulator gathers: to each broker one request after another, a few in flight, one batch per partition. */
 export class Sender {
   readonly #settings: ProducerSettings;
@@ -35,6 +28,7 @@ export class Sender {
   readonly #memory: BufferMemory;
   /** null = not idempotent. */
   readonly #sequences: Sequences | null;
+  readonly #settlement: Settlement;
   /** Requests without an answer, by node. */
   readonly #inFlight = new Map<number, number>();
   #identifying = false;
@@ -51,6 +45,13 @@ export class Sender {
     this.#sequences = settings.enableIdempotence
       ? new Sequences(settings.maxInFlightRequestsPerConnection)
       : null;
+    this.#settlement = new Settlement({
+      settings,
+      metadata: cluster.metadata,
+      accumulator,
+      memory,
+      sequences: this.#sequences,
+    });
     cluster.metadata.onChange(() => this.wake());
   }
 
@@ -77,7 +78,7 @@ export class Sender {
   close(error: Error): void {
     this.#closed = true;
     this.#timer?.cancel();
-    for (const batch of [...this.#accumulator.incomplete]) this.#settle(batch, error);
+    this.#settlement.close(error);
   }
 
   #run(): void {
@@ -86,7 +87,7 @@ export class Sender {
     const byLeader = new Map<number, PartitionQueue[]>();
     let leaderless = false;
     for (const queue of [...this.#accumulator.active]) {
-      nextMs = Math.min(nextMs, this.#expire(queue, nowMs));
+      nextMs = Math.min(nextMs, this.#settlement.expire(queue, nowMs));
       const readyAtMs = this.#readyAtMs(queue, nowMs);
       if (readyAtMs > nowMs) {
         nextMs = Math.min(nextMs, readyAtMs);
@@ -163,73 +164,21 @@ export class Sender {
       const { draft, versionMax } = call;
       if (acks === 0) {
         await connection.post(PRODUCE, draft, { versionMax });
-        for (const batch of batches) this.#onOutcome(batch, UNANSWERED);
+        for (const batch of batches) this.#settlement.returned(batch, UNANSWERED);
       } else {
         const answer = await connection.request(PRODUCE, draft, { versionMax });
-        for (const [batch, outcome] of call.outcomes(answer)) this.#onOutcome(batch, outcome);
+        for (const [batch, outcome] of call.outcomes(answer)) {
+          this.#settlement.returned(batch, outcome);
+        }
       }
     } catch (error) {
       const outcome = failed(error);
-      for (const batch of batches) this.#onOutcome(batch, outcome);
+      for (const batch of batches) this.#settlement.returned(batch, outcome);
     } finally {
       deadline?.cancel();
       this.#inFlight.set(nodeId, this.#inFlight.get(nodeId)! - 1);
       this.wake();
     }
-  }
-
-  #onOutcome(batch: ProducerBatch, outcome: BatchOutcome): void {
-    const { kind, leader } = outcome;
-    this.#accumulator.returned(batch);
-    this.#sequences?.answered(batch);
-    if (leader !== null) this.#cluster.metadata.learn(leader);
-    else if (needsMetadata(kind)) this.#cluster.metadata.invalidate();
-    if (kind === "NONE" || kind === "DUPLICATE_SEQUENCE_NUMBER") {
-      this.#sequences?.acknowledged(batch);
-      batch.succeed(kind === "NONE" ? outcome.baseOffset : -1n, outcome.logAppendTimeMs);
-      this.#settle(batch, null);
-    } else if (batch.state !== "settled" && this.#isTooLarge(batch, kind)) {
-      const parts = batch.split();
-      this.#sequences?.split(batch, parts);
-      this.#accumulator.split(batch, parts);
-    } else if (this.#mayRetry(batch, kind)) {
-      if (OUT_OF_ORDER.has(kind)) this.#sequences?.outOfOrder(batch);
-      batch.notBeforeMs = this.#retryAtMs(batch);
-      this.#accumulator.requeue([batch]);
-    } else {
-      this.#sequences?.abandoned(batch);
-      this.#settle(batch, this.#failure(batch, outcome));
-    }
-  }
-
-  #isTooLarge({ recordCount }: ProducerBatch, kind: ErrorName): boolean {
-    return kind === "MESSAGE_TOO_LARGE" && recordCount > 1;
-  }
-
-  #mayRetry(batch: ProducerBatch, kind: ErrorName): boolean {
-    if (this.#closed || batch.state === "settled") return false;
-    if (batch.attempts > this.#settings.retries) return false;
-    return errorFact(kind).retriable || this.#sequences !== null && OUT_OF_ORDER.has(kind);
-  }
-
-  #failure({ target, attempts }: ProducerBatch, { kind, message }: BatchOutcome): Error {
-    const reason = message === null ? kind : `${kind}: ${message}`;
-    const tried = attempts > 1 ? ` (sent ${attempts} times)` : "";
-    return cannot(`produce to ${partitionKey(target)}`, new KafkaError(kind, reason + tried));
-  }
-
-  #retryAtMs({ attempts }: ProducerBatch): number {
-    const { environment, retryBackoffMs, retryBackoffMaxMs } = this.#settings.client;
-    const options = { firstMs: retryBackoffMs, maxMs: retryBackoffMaxMs };
-    return environment.clock.monotonicMs() + backoffMs(options, attempts, environment.random);
-  }
-
-  /** Gives back what a batch held, and tells those who wait, unless that is done. */
-  #settle(batch: ProducerBatch, error: Error | null): void {
-    if (error !== null) batch.fail(error);
-    this.#accumulator.complete(batch);
-    this.#memory.release(batch.reservedBytes);
-    batch.reservedBytes = 0;
   }
 
   /** When the first batch of a queue is to be sent. */
@@ -242,18 +191,6 @@ export class Sender {
     return isDue ? nowMs : head.createdMs + this.#settings.lingerMs;
   }
 
-  /** Fails batches whose delivery took too long; returns when the next one will have. */
-  #expire(queue: PartitionQueue, nowMs: number): number {
-    for (let head = queue.batches[0]; head !== undefined; head = queue.batches[0]) {
-      const deadlineMs = head.createdMs + this.#settings.deliveryTimeoutMs;
-      if (deadlineMs > nowMs) return deadlineMs;
-      this.#accumulator.drop(queue, head);
-      this.#sequences?.abandoned(head);
-      this.#settle(head, this.#overdue(head));
-    }
-    return Infinity;
-  }
-
   /** Tells those who wait for batches on the wire when it takes too long; their memory is held until the answer. */
   #watchDelivery(batches: readonly ProducerBatch[]): Timer | null {
     const { client: { environment, requestTimeoutMs }, deliveryTimeoutMs } = this.#settings;
@@ -264,17 +201,10 @@ export class Sender {
     return environment.timers.schedule(Math.max(0, leftMs), () => {
       for (const batch of batches) {
         if (batch.createdMs + deliveryTimeoutMs <= nowMs + leftMs) {
-          batch.fail(this.#overdue(batch));
+          this.#settlement.expireOnWire(batch);
         }
       }
     });
-  }
-
-  #overdue({ target, attempts }: ProducerBatch): Error {
-    return timedOut(
-      `Cannot produce to ${partitionKey(target)}: not acknowledged within ` +
-        `${this.#settings.deliveryTimeoutMs} ms (sent ${attempts} times)`,
-    );
   }
 
   #leaderOf({ target: { topic, partition } }: PartitionQueue): number | null {
@@ -297,20 +227,10 @@ export class Sender {
         return { producerId, producerEpoch };
       }, this.#settings.deliveryTimeoutMs);
     } catch (error) {
-      this.#failQueued(asError(error));
+      this.#settlement.failQueued(asError(error));
     } finally {
       this.#identifying = false;
       this.wake();
-    }
-  }
-
-  #failQueued(error: Error): void {
-    for (const queue of [...this.#accumulator.active]) {
-      for (const batch of [...queue.batches]) {
-        this.#accumulator.drop(queue, batch);
-        this.#sequences?.abandoned(batch);
-        this.#settle(batch, cannot(`produce to ${partitionKey(batch.target)}`, error));
-      }
     }
   }
 
