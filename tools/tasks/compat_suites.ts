@@ -5,6 +5,7 @@
  */
 import {
   kafkaClients,
+  kafkaStreams,
   kafkaTools,
   kcat,
   kgoTests,
@@ -32,6 +33,7 @@ const NEEDS: Readonly<Record<string, readonly Tool[]>> = {
   kgo: [kgoTests],
   matrix: [kafkaTools, kcat],
   python: [pythonClients],
+  streams: [kafkaStreams],
 };
 
 /** Every compat suite, by name. */

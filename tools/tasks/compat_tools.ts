@@ -39,6 +39,13 @@ export const kafkaTools: Tool = mavenJars({
   folder: JAVA_FOLDER,
 });
 
+/** Kafka Streams and its examples. */
+export const kafkaStreams: Tool = mavenJars({
+  name: "Kafka Streams (java and Maven)",
+  pom: "tests/compat/java/streams.xml",
+  folder: ".cache/kafka-streams",
+});
+
 /** Kafka's Java clients of one version. */
 export function kafkaClients(version: string): Tool {
   return mavenJars({
