@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Environment } from "../../environment/environment.ts";
+import type { Environment, Timer } from "../../environment/environment.ts";
 import { type ErrorName, KafkaError } from "../../protocol/errors.ts";
 import { Call, OpenCalls } from "./call.ts";
 import {
@@ -56,6 +56,8 @@ class Actor<M extends AnyMessage> implements ActorRef<M> {
   /** Counts lives: what belongs to an earlier one (timers, completions) is void. */
   #life = 0;
   #failedStarts = 0;
+  /** What is to happen in this life. */
+  readonly #timers = new Set<Timer>();
   readonly #mailboxMax: number;
 
   constructor(private readonly options: ActorOptions<M>) {
@@ -149,10 +151,23 @@ class Actor<M extends AnyMessage> implements ActorRef<M> {
       first * 2 ** Math.max(0, this.#failedStarts - 1),
       RESTART_DELAY_MAX_MS,
     );
-    const life = this.#life;
-    this.options.environment.timers.schedule(delayMs, () => {
-      if (life === this.#life && !this.#stopped) this.#start();
+    this.#schedule(delayMs, () => this.#start());
+  }
+
+  /** A timer that ends with this life: nothing of a stopped actor is left behind. */
+  #schedule(delayMs: number, callback: () => void): Timer {
+    const due = this.options.environment.timers.schedule(delayMs, () => {
+      this.#timers.delete(timer);
+      callback();
     });
+    const timer: Timer = {
+      cancel: () => {
+        this.#timers.delete(timer);
+        due.cancel();
+      },
+    };
+    this.#timers.add(timer);
+    return timer;
   }
 
   #selfOf(life: number): Self {
@@ -164,11 +179,9 @@ class Actor<M extends AnyMessage> implements ActorRef<M> {
       life,
       enqueue,
       schedule: (delayMs, callback) => {
+        if (life !== this.#life || this.#stopped) return { cancel() {} };
         let live = true;
-        const timer = this.options.environment.timers.schedule(
-          delayMs,
-          () => enqueue(() => live && callback()),
-        );
+        const timer = this.#schedule(delayMs, () => enqueue(() => live && callback()));
         return {
           cancel: () => {
             live = false;
@@ -281,6 +294,7 @@ class Actor<M extends AnyMessage> implements ActorRef<M> {
     this.#behavior = null;
     this.#held = false;
     this.#completions = [];
+    for (const timer of this.#timers) timer.cancel();
     this.#open.failAll(new KafkaError(this.options.unavailable, reason));
   }
 

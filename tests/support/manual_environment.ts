@@ -40,6 +40,11 @@ export class ManualEnvironment implements Environment {
       void this.lines.push({ level, message, fields }),
   };
 
+  /** Timers that have neither fired nor been cancelled. */
+  get pendingTimers(): number {
+    return this.#timers.length;
+  }
+
   /** Moves time by `ms`, calling timers in order, and lets everything that follows from each of them happen. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;

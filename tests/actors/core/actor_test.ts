@@ -133,6 +133,20 @@ Deno.test("A stopped actor fails what it holds and everything after", async () =
   await assertRejects(() => ref.ask("add", { amount: 1 }), KafkaError, "not running");
 });
 
+Deno.test("A stopped actor leaves no timer behind, of its own or of a restart", async () => {
+  for (const end of ["park", "break"] as const) {
+    const environment = new ManualEnvironment();
+    const { ref } = counter(environment);
+    const asked = end === "park" ? ref.ask("park", { ms: 600_000 }) : ref.ask("break", {});
+    const refused = assertRejects(() => asked, KafkaError);
+    await settle();
+    assertEquals(environment.pendingTimers, 1, end);
+    ref.stop();
+    assertEquals(environment.pendingTimers, 0, end);
+    await refused;
+  }
+});
+
 Deno.test("An actor that cannot start tells those who wait and tries again, ever more slowly", async () => {
   const environment = new ManualEnvironment();
   let starts = 0;
