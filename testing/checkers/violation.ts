@@ -34,5 +34,7 @@ export type ViolationKind =
   | "orphan"
   /** Something that must be stored is not, or cannot be read. */
   | "damage"
+  /** A timer of a broker or client that was closed long ago. */
+  | "timer left behind"
   /** The simulation itself failed: a crash, an uncaught error, no end. */
   | "failure";

@@ -32,6 +32,7 @@ export class SimulatedProcess {
   readonly environment: Environment;
   /** Ends when it is killed. */
   readonly lifetime: Lifetime = new Lifetime();
+  readonly #timers = new Set<Timer>();
   #paused = false;
   #held: (() => void)[] = [];
   #death: Death = "closed";
@@ -75,6 +76,11 @@ export class SimulatedProcess {
     return this.#death;
   }
 
+  /** How many timers it has set that have neither fired nor been cancelled. */
+  get pendingTimers(): number {
+    return this.alive ? this.#timers.size : 0;
+  }
+
   /** Lets its code run now; never if it is dead; once it goes on if it is paused. */
   enter(run: () => void): void {
     if (!this.alive) return;
@@ -86,16 +92,19 @@ export class SimulatedProcess {
   schedule(delayMs: number, run: () => void): Timer {
     if (!this.alive) return { cancel() {} };
     let cancelled = false;
-    const timer = this.world.schedule(
-      this.clock.virtualDelayMs(delayMs),
-      () => this.enter(() => cancelled || run()),
-    );
-    return {
-      cancel() {
+    const due = this.world.schedule(this.clock.virtualDelayMs(delayMs), () => {
+      this.#timers.delete(timer);
+      this.enter(() => cancelled || run());
+    });
+    const timer: Timer = {
+      cancel: () => {
         cancelled = true;
-        timer.cancel();
+        this.#timers.delete(timer);
+        due.cancel();
       },
     };
+    this.#timers.add(timer);
+    return timer;
   }
 
   /** Ends it: nothing that it waits for ever happens, everything that it has not committed is lost. */

@@ -65,6 +65,7 @@ export const produceFetch: Scenario = {
     simulation.broker.restart(); // it clears away what those before it have left
     await clients.readAll();
     await simulation.advance("10s");
+    const timers = await timersLeftBehind(simulation, clients);
 
     for (const record of recorder.sent) simulation.history.record("sent", { ...record });
     for (const record of recorder.seen) simulation.history.record("seen", { ...record });
@@ -72,6 +73,7 @@ export const produceFetch: Scenario = {
       ...recorder.check(),
       ...order.violations,
       ...await simulation.kv.audit(),
+      ...timers,
     ];
     return {
       hash: simulation.hash,
@@ -83,11 +85,27 @@ export const produceFetch: Scenario = {
   },
 };
 
+/** Closes everything, and looks a little later for timers. */
+async function timersLeftBehind(simulation: Simulation, clients: Clients): Promise<Violation[]> {
+  await simulation.run(async () => {
+    await clients.close();
+    await simulation.broker.running!.close();
+  });
+  await simulation.advance("1s");
+  return simulation.processes().filter(({ pendingTimers }) => pendingTimers > 0)
+    .map(({ name, pendingTimers }) => ({
+      kind: "timer left behind",
+      text: `${name} has ${pendingTimers} timers a second after it was closed`,
+    }));
+}
+
 /** Producers and consumers, and what they were told. */
 class Clients {
   /** Batches of idempotent producers, by partition and moment of their acknowledgement. */
   readonly #acknowledged = new Set<string>();
+  readonly #consumers: Consumer[] = [];
   #producing = PRODUCERS + 1;
+  #closing = false;
 
   constructor(
     private readonly simulation: Simulation,
@@ -203,9 +221,16 @@ class Clients {
     return new Uint8Array(LARGE_BYTES);
   }
 
+  /** Closes the consumers: the producers are closed when they are done. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await Promise.all(this.#consumers.map((consumer) => consumer.close()));
+  }
+
   async #consume(process: SimulatedProcess): Promise<void> {
-    await using consumer = this.#consumer(process);
-    for (;;) {
+    const consumer = this.#consumer(process);
+    this.#consumers.push(consumer);
+    while (!this.#closing) {
       for (const record of await this.#poll(consumer, process.name)) {
         this.recorder.saw(process.name, record);
       }
