@@ -142,6 +142,7 @@ export class Metadata {
       () => {
         this.#soon = null;
         this.refresh().catch((error) => {
+          if (this.#closed) return;
           environment.log.write("debug", "Cannot refresh the metadata, trying again", { error });
           this.#soon = environment.timers.schedule(this.#backoffMs(this.#futile), () => {
             this.#soon = null;

@@ -69,6 +69,7 @@ export class Link {
     const { environment } = this.#settings;
     const pauseMs = this.#notBeforeMs - environment.clock.monotonicMs();
     if (pauseMs > 0) await sleep(environment, pauseMs);
+    if (this.#closed) throw this.#isClosed();
     try {
       const connection = await this.#open();
       if (this.#closed) {

@@ -164,3 +164,16 @@ Deno.test("Cluster gives up after the time it was given, and tells the last reas
   assertEquals((error.cause as KafkaError).kind, "NOT_CONTROLLER");
   client.close();
 });
+
+Deno.test("Metadata is asked for again and again while no broker answers, but not after close", async () => {
+  const cluster = new FakeCluster();
+  cluster.down.add(1);
+  const client = clientOf(cluster);
+  client.metadata.invalidate();
+  await cluster.environment.advance(5000);
+  const dials = cluster.dials;
+  assert(dials > 3 && dials < 30, `${dials} dials`);
+  client.close();
+  await cluster.environment.advance(60_000);
+  assertEquals(cluster.dials, dials);
+});

@@ -171,3 +171,15 @@ Deno.test("Link that is closed does not connect any more", async () => {
   await assertRejects(() => link.connect(), KafkaError, "the client is closed");
   assertEquals(cluster.dials, 0);
 });
+
+Deno.test("Link that is closed while it pauses does not dial after the pause", async () => {
+  const cluster = new FakeCluster();
+  cluster.down.add(1);
+  const link = linkTo(cluster);
+  await assertRejects(() => link.connect(), KafkaError);
+  const again = assertRejects(() => link.connect(), KafkaError, "the client is closed");
+  link.close();
+  await cluster.environment.advance(1000);
+  await again;
+  assertEquals(cluster.dials, 1);
+});
