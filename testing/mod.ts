@@ -50,6 +50,11 @@ export type { Feed, FeedOptions, FeedReader } from "../actors/core/feed.ts";
 export type { GroupHappening } from "../actors/group/group_feed.ts";
 export type { ErrorName } from "../protocol/errors.ts";
 export type { RequestHeader } from "../protocol/frames.ts";
+export {
+  startTestBroker,
+  type TestBroker,
+  type TestBrokerOptions,
+} from "./real_time/test_broker.ts";
 export { SimulatedBroker, type SimulatedBrokerOptions } from "./simulated_broker.ts";
 export { type Duration, durationMs, type DurationUnit } from "./simulation/duration.ts";
 export { SimulationError } from "./simulation/failure.ts";

@@ -8,7 +8,13 @@
  */
 import { type Counts, countTests, run } from "./run.ts";
 
-const TASKS: readonly string[] = ["test", "simulate:many", "test:kill", "test:compat"];
+const TASKS: readonly string[] = [
+  "test",
+  "simulate:many",
+  "test:mutations",
+  "test:kill",
+  "test:compat",
+];
 
 interface Result extends Counts {
   readonly task: string;

@@ -47,10 +47,14 @@ export async function runMutant(mutation: Mutation, seeds: number): Promise<Muta
   }
 }
 
-async function mutate(path: string, { rule, find, replace }: Mutation): Promise<void> {
-  const source = await Deno.readTextFile(path);
-  assertEquals(source.split(find).length - 1, 1, `${rule}: the place to change is not there once`);
-  await Deno.writeTextFile(path, source.replace(find, () => replace));
+async function mutate(path: string, { rule, edits }: Mutation): Promise<void> {
+  let source = await Deno.readTextFile(path);
+  for (const { find, replace } of edits) {
+    const message = `${rule}: "${find}" is not there exactly once`;
+    assertEquals(source.split(find).length - 1, 1, message);
+    source = source.replace(find, () => replace);
+  }
+  await Deno.writeTextFile(path, source);
 }
 
 async function copy(from: URL, to: string): Promise<void> {

@@ -1,8 +1,16 @@
 /**
- * Rules of the broker, each switched off by a change of one place in the source; and by what kind of violation that is to be
+ * Rules of the broker, each switched off by a small change of the source; and by what kind of violation that is to be
  * noticed. A mutation is tried on a copy of the tree: the product itself has no switch for it.
  */
 import type { ViolationKind } from "../../../testing/mod.ts";
+
+/** A change of one place. */
+export interface Edit {
+  /** What stands there, exactly once in the file. */
+  readonly find: string;
+  /** What stands there instead. */
+  readonly replace: string;
+}
 
 /** One rule, switched off. */
 export interface Mutation {
@@ -10,10 +18,7 @@ export interface Mutation {
   readonly rule: string;
   /** The file, from the root of the tree. */
   readonly file: string;
-  /** What stands there, exactly once. */
-  readonly find: string;
-  /** What stands there instead. */
-  readonly replace: string;
+  readonly edits: readonly Edit[];
   /** By which of these it may be noticed; one is enough. */
   readonly caughtAs: readonly ViolationKind[];
 }
@@ -23,53 +28,67 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: "Every commit checks HEAD",
     file: "storage/chain/commit_chain.ts",
-    find: "checks: [{ key: headKey, version: first ? null : this.#version }],",
-    replace: "checks: [],",
+    edits: [{
+      find: "checks: [{ key: headKey, version: first ? null : this.#version }],",
+      replace: "checks: [],",
+    }],
     caughtAs: ["lost", "inconsistent offset", "orphan", "damage", "duplicate", "failure"],
   },
   {
     rule: "A batch that a producer repeats is stored once",
     file: "actors/partition/partition.ts",
-    find: "const verdict = log.producers.check(header);",
-    replace: 'const verdict = { kind: "new" };',
+    edits: [{
+      find: "const verdict = log.producers.check(header);",
+      replace: 'const verdict = { kind: "new" };',
+    }],
     caughtAs: ["duplicate", "reordered"],
   },
   {
     rule: "A conflict with one's own token in HEAD means that the commit was applied",
     file: "storage/chain/commit_chain.ts",
-    find: "if (entry && found && sameToken(found.token, head.token)) {",
-    replace: "if (entry && found && found.token === head.token) {",
+    edits: [{
+      find: "if (entry && found && sameToken(found.token, head.token)) {",
+      replace: "if (entry && found && found.token === head.token) {",
+    }],
     caughtAs: ["error for an applied write"],
   },
   {
     rule: "Parts that were staged and never published are swept at start",
     file: "storage/log/shard_recovery.ts",
-    find: '    ["s", head.firstSequence],\n',
-    replace: "",
+    edits: [{
+      find: '    ["s", head.firstSequence],\n',
+      replace: "",
+    }],
     caughtAs: ["orphan"],
   },
   {
     rule: "A batch is acknowledged when its commit is durable",
-    file: "actors/partition/partition.ts",
-    find: "      return PARKED;\n    },\n\n    fetch(",
-    replace:
-      "      return appended(log.logEndOffset - header.lastOffsetDelta - 1);\n    },\n\n    fetch(",
+    file: "storage/log/stored_partition.ts",
+    edits: [{
+      find: "    this.#pending.push({ batch, undo, onOutcome: [onOutcome] });\n",
+      replace: "    this.#pending.push({ batch, undo, onOutcome: [] });\n" +
+        "    Promise.resolve().then(() => onOutcome(COMMITTED));\n",
+    }],
     caughtAs: ["lost", "inconsistent offset"],
   },
   {
     rule: "The answers of a connection are sent in the order of its requests",
     file: "server/connection/answer_queue.ts",
-    find: "  flush(): void {\n",
-    replace: "  flush(): void {\n" +
-      "    const isOpen = ({ answer }: Place) => Number(answer === undefined);\n" +
-      "    this.#places.sort((one, other) => isOpen(one) - isOpen(other));\n",
+    edits: [{
+      find: "  flush(): void {\n",
+      replace: "  flush(): void {\n" +
+        "    const isOpen = ({ answer }: Place) => Number(answer === undefined);\n" +
+        "    this.#places.sort((one, other) => isOpen(one) - isOpen(other));\n",
+    }],
     caughtAs: ["answer out of order"],
   },
   {
     rule: "What is closed disposes of its timers",
     file: "server/server.ts",
-    find: "    this.#sweeping?.timer.cancel();\n    this.#sweeping = null;\n",
-    replace: "",
+    edits: [{
+      find: "    this.#sweeping?.timer.cancel();\n    this.#sweeping = null;\n",
+      replace: "",
+    }],
     caughtAs: ["timer left behind"],
   },
 ];
