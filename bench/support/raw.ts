@@ -5,6 +5,7 @@
  */
 import { openDenoFolder } from "../../storage/kv/deno/deno_folder.ts";
 import { key, prefixRange } from "../../storage/kv/key.ts";
+import type { ByteStream } from "../../environment/environment.ts";
 import type { Kv } from "../../storage/kv/kv.ts";
 import { environment } from "./wire.ts";
 
@@ -83,20 +84,35 @@ export class RawStores implements AsyncDisposable {
   }
 }
 
-/** Sends `bytes` from one task of this process to another through loopback TCP. */
-export async function loopback(bytes: number): Promise<void> {
-  const listener = await environment.network.listen({ host: "127.0.0.1", port: 0 });
-  const accepted = listener.accept();
-  const writer = await environment.network.dial(listener.address);
-  const reader = (await accepted)!;
-  const chunk = new Uint8Array(1 << 20);
-  const sending = (async () => {
-    for (let left = bytes; left > 0; left -= chunk.length) await writer.write([chunk]);
-  })();
-  const buffer = new Uint8Array(1 << 20);
-  for (let left = bytes; left > 0;) left -= (await reader.read(buffer)) ?? left;
-  await sending;
-  writer.close();
-  reader.close();
-  listener.close();
+/**
+ * Takes `bytes` in that another thread sends through loopback TCP, and does nothing with them: what a broker cannot do
+ * without, with the load on the same cores.
+ */
+export class Loopback implements AsyncDisposable {
+  private constructor(
+    private readonly sender: Worker,
+    private readonly stream: ByteStream,
+  ) {}
+
+  static async open(): Promise<Loopback> {
+    const listener = await environment.network.listen({ host: "127.0.0.1", port: 0 });
+    const accepted = listener.accept();
+    const sender = new Worker(new URL("./loopback_sender.ts", import.meta.url), { type: "module" });
+    sender.postMessage({ port: listener.address.port });
+    const stream = (await accepted)!;
+    listener.close();
+    return new Loopback(sender, stream);
+  }
+
+  async receive(bytes: number): Promise<void> {
+    this.sender.postMessage({ bytes });
+    const buffer = new Uint8Array(1 << 20);
+    for (let left = bytes; left > 0;) left -= (await this.stream.read(buffer)) ?? left;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.stream.close();
+    this.sender.terminate();
+    return Promise.resolve();
+  }
 }

@@ -4,7 +4,9 @@
  * @module
  */
 import { denoEnvironment } from "../../environment/deno/deno_environment.ts";
+import { sleep } from "../../environment/sleep.ts";
 import type { ByteStream } from "../../environment/environment.ts";
+import { buildBatch } from "../../protocol/records/builder.ts";
 import { decodeResponse, encodeRequest } from "../../protocol/frames.ts";
 import { produceRequest, produceResponse } from "../../protocol/messages/00_produce.ts";
 import { fetchRequest, fetchResponse } from "../../protocol/messages/01_fetch.ts";
@@ -32,6 +34,15 @@ export function produceFrame(
     },
   );
   return [...slices];
+}
+
+/** A batch of about `bytes`: records of 1 KB that nothing compresses. */
+export function batchOf(bytes: number): Uint8Array {
+  const values: Uint8Array[] = [];
+  for (let left = bytes - 61; left > 20; left -= 1_000) {
+    values.push(environment.random.bytes(Math.max(1, Math.min(990, left - 10))));
+  }
+  return buildBatch(values.map((value) => ({ value, timestampMs: environment.clock.now() })));
 }
 
 /** One connection: requests in, frames of answers out. */
@@ -102,38 +113,62 @@ export async function produceAll(
   }
 }
 
-/** Fetches a partition from `offset` until `bytes` have come, 1 MiB at a time; returns the offset behind. */
+/** Asks for what a partition has at `offset`: up to 1 MiB, or a wait of half a second. */
+function fetchFrame(topic: string, partition: number, offset: bigint): readonly Uint8Array[] {
+  const request = {
+    topic,
+    partitions: [{ partition, fetchOffset: offset, partitionMaxBytes: 1 << 20 }],
+  };
+  return encodeRequest(
+    { schema: fetchRequest, version: FETCH_VERSION, correlationId: 1, clientId: "bench" },
+    { maxWaitMs: 500, minBytes: 1, maxBytes: 1 << 23, topics: [request], forgottenTopicsData: [] },
+  );
+}
+
+/** The records that a Fetch was answered with. */
+async function receiveRecords(wire: Wire): Promise<Uint8Array> {
+  const { body } = decodeResponse(fetchResponse, FETCH_VERSION, await wire.receive());
+  const { records, errorCode } = body.responses[0].partitions[0];
+  const found = records?.[0];
+  if (errorCode !== 0 || !found) throw new Error(`Fetch was answered ${errorCode}, or nothing`);
+  return found;
+}
+
+/** Fetches a partition from `offset` on until `bytes` have come; returns the offset behind them. */
 export async function fetchAll(
   wire: Wire,
   topic: string,
-  partition: number,
+  offset: bigint,
   bytes: number,
-): Promise<void> {
-  let offset = 0n;
+): Promise<bigint> {
   for (let left = bytes; left > 0;) {
-    const request = {
-      topic,
-      partitions: [{ partition, fetchOffset: offset, partitionMaxBytes: 1 << 20 }],
-    };
-    await wire.send(encodeRequest(
-      { schema: fetchRequest, version: FETCH_VERSION, correlationId: 1, clientId: "bench" },
-      {
-        maxWaitMs: 500,
-        minBytes: 1,
-        maxBytes: 1 << 23,
-        topics: [request],
-        forgottenTopicsData: [],
-      },
-    ));
-    const { body } = decodeResponse(fetchResponse, FETCH_VERSION, await wire.receive());
-    const { records, errorCode } = body.responses[0].partitions[0];
-    const found = records?.[0];
-    if (errorCode !== 0 || !found) {
-      throw new Error(`Fetch was answered ${errorCode}, or nothing, at ${offset}`);
-    }
+    await wire.send(fetchFrame(topic, 0, offset));
+    const found = await receiveRecords(wire);
     left -= found.length;
     offset = behind(found);
   }
+  return offset;
+}
+
+/**
+ * Waits with a Fetch at the end of a partition, has a batch produced, and answers the milliseconds from the sending of
+ * the batch to the arrival of its bytes at who waited; and the offset behind.
+ */
+export async function tailOnce(
+  reader: Wire,
+  writer: Wire,
+  topic: string,
+  offset: bigint,
+  frame: readonly Uint8Array[],
+): Promise<{ readonly ms: number; readonly offset: bigint }> {
+  await reader.send(fetchFrame(topic, 0, offset));
+  await sleep(environment, 2); // until it is parked
+  const startMs = performance.now();
+  const produced = produceAll(writer, [frame], 1, 1);
+  const found = await receiveRecords(reader);
+  const ms = performance.now() - startMs;
+  await produced;
+  return { ms, offset: behind(found) };
 }
 
 /** The offset behind the last whole batch of an answer. */
