@@ -1,3 +1,4 @@
+import type { GroupHappening } from "../actors/group/group_feed.ts";
 import type { Address } from "../environment/environment.ts";
 import { type Broker, type BrokerOptions, createBroker } from "../mod.ts";
 import type { Death, SimulatedProcess } from "./simulation/process.ts";
@@ -28,6 +29,7 @@ export class SimulatedBroker {
   readonly #store: string;
   #process: SimulatedProcess;
   #broker: Broker | null = null;
+  readonly #groupHistory: GroupHappening[] = [];
 
   /** Starts it. */
   constructor(
@@ -49,6 +51,11 @@ export class SimulatedBroker {
   /** The broker itself; null while it starts, and while it is dead. */
   get running(): Broker | null {
     return this.#process.alive ? this.#broker : null;
+  }
+
+  /** What happened to consumer groups so far, over all lives of the broker: from which state to which, and why. */
+  get groupHistory(): readonly GroupHappening[] {
+    return this.#groupHistory;
   }
 
   /** `host:port`, for clients. */
@@ -97,6 +104,7 @@ export class SimulatedBroker {
         data: this.simulation.store(this.#store).of(process),
         listeners: [this.address],
       });
+      this.#follow(broker);
       if (process === this.#process) this.#broker = broker;
     } catch (error) {
       environment.log.write("warn", "Cannot start", { error });
@@ -104,6 +112,12 @@ export class SimulatedBroker {
         if (process === this.#process) this.restart();
         else process.kill();
       });
+    }
+  }
+
+  async #follow({ groupFeed }: Broker): Promise<void> {
+    for await (const happening of groupFeed.read({ itemsMax: Infinity })) {
+      this.#groupHistory.push(happening);
     }
   }
 }

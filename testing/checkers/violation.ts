@@ -28,6 +28,8 @@ export type ViolationKind =
   | "non-monotonic poll"
   /** A producer was told that its record was not stored, and it was, and neither crash nor deadline came between. */
   | "error for an applied write"
+  /** Two members of one generation of a group have the same partition. */
+  | "double owner"
   /** The answers of a connection came in another order than the requests. */
   | "answer out of order"
   /** A key of the store that nothing leads to. */

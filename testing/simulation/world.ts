@@ -6,13 +6,16 @@ import { History } from "./history.ts";
 import { Random } from "./random.ts";
 import { Timeline } from "./timeline.ts";
 
+/** Faults that are too frequent, and too small, for the timeline. */
+const COMMONPLACE: ReadonlySet<string> = new Set(["network split", "network delay", "kv slow"]);
+
 /** What everything simulated shares: virtual time, what is going to happen, what happened, and the seed. */
 export class World {
   readonly history: History = new History(() => this.nowMs);
   readonly timeline: Timeline = new Timeline(() => this.nowMs);
   readonly faults: FaultCounts = new FaultCounts((kind) => {
     this.trace.text(kind);
-    this.timeline.note("fault", kind);
+    if (!COMMONPLACE.has(kind)) this.timeline.note("fault", kind);
   });
   /** A hash of all that happened inside: any difference between two runs shows here. */
   readonly trace: RunningHash = new RunningHash();
