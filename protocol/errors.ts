@@ -29,6 +29,12 @@ export function errorFact(name: ErrorName): ErrorFact {
   return ERROR_CODES[name];
 }
 
+/**
+ * Messages repeat what a client has sent (a name, a value), which may fill a string of the protocol by itself: what is
+ * longer is cut, or the answer could not be written.
+ */
+const MESSAGE_CHARS_MAX = 1000;
+
 /** An outcome that the protocol has a code for. */
 export class KafkaError extends Error {
   /** The name of the code, e.g. `"INVALID_TOPIC_EXCEPTION"`. */
@@ -36,9 +42,9 @@ export class KafkaError extends Error {
   /** The number on the wire. */
   readonly code: number;
 
-  /** `message`: what could not be done, and why; the name of the code if left out. */
-  constructor(kind: ErrorName, message?: string, options?: ErrorOptions) {
-    super(message ?? kind, options);
+  /** `message`: what could not be done, and why; the name of the code if left out. It is cut at 1000 characters. */
+  constructor(kind: ErrorName, message: string = kind, options?: ErrorOptions) {
+    super(cut(message), options);
     this.name = "KafkaError";
     this.kind = kind;
     this.code = ERROR_CODES[kind].code;
@@ -61,4 +67,9 @@ export class InvariantError extends Error {
 /** Throws an {@linkcode InvariantError} unless `condition` holds. */
 export function invariant(condition: unknown, message: string): asserts condition {
   if (!condition) throw new InvariantError(message);
+}
+
+function cut(message: string): string {
+  if (message.length <= MESSAGE_CHARS_MAX) return message;
+  return `${message.slice(0, MESSAGE_CHARS_MAX - 1)}…`;
 }

@@ -107,6 +107,23 @@ Deno.test("CreateTopics answers each topic on its own", async () => {
   }
 });
 
+Deno.test("CreateTopics answers a good topic beside a name and a setting that fill a string of the protocol", async () => {
+  await using broker = await startBroker();
+  using client = broker.connect();
+  const long = "x".repeat(32_767);
+  for (const version of [2, 7]) {
+    const { topics } = await client.ask(CREATE, version, {
+      topics: [
+        topic(`good-${version}`),
+        topic(long),
+        topic("setting", { configs: [{ name: "retention.ms", value: long }] }),
+        topic("unknown", { configs: [{ name: long, value: "1" }] }),
+      ],
+    });
+    assertEquals(topics.map(({ errorCode }) => errorCode), [0, 17, 40, 40]);
+  }
+});
+
 Deno.test("CreateTopics with validateOnly checks everything and creates nothing", async () => {
   await using broker = await startBroker();
   using client = broker.connect();
