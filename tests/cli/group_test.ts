@@ -1,3 +1,4 @@
+// Real time: the command line and the broker are processes of their own.
 import { assertEquals, assertMatch } from "@std/assert";
 import { Consumer, Producer } from "../../client/mod.ts";
 import { denoEnvironment } from "../../environment/deno/deno_environment.ts";

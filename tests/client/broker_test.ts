@@ -1,3 +1,4 @@
+// Real time: the client on real streams; tests/simulation/ has it in virtual time.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { TextLineStream } from "@std/streams";
 import {

@@ -1,3 +1,4 @@
+// Real time: a turn of the event loop, so that real stores get on.
 /**
  * What every {@linkcode Kv} adapter must do, as tests over a folder of it.
  *

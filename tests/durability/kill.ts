@@ -1,3 +1,4 @@
+// Real time: a real process is killed, on a real disk.
 /**
  * Kills a real broker, again and again, while idempotent producers send; then looks whether every acknowledged record is
  * there once, at the offset that was told, and in order.

@@ -1,3 +1,4 @@
+// Real time: the broker is a process of its own, behind real sockets.
 /**
  * Clients that no broker wishes for, over real sockets, against a broker in a process of its own: it closes their
  * connection or answers with an error, says so in one line, and a good client beside them does not notice.

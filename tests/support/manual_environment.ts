@@ -1,3 +1,4 @@
+// Real time: a turn of the event loop, which takes no time.
 import type { Environment, LogLevel } from "../../environment/environment.ts";
 
 /** A log line that was written. */

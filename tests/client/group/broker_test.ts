@@ -1,3 +1,4 @@
+// Real time: groups on the real clock; tests/simulation/group_consumers_test.ts has them in virtual time.
 /** Groups of our own consumers on the real broker, in this process. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Admin, KafkaError } from "../../../client/mod.ts";

@@ -1,3 +1,4 @@
+// Real time: the adapter of the real clock is what is tested.
 import { assert, assertEquals, assertGreater, assertNotEquals, assertRejects } from "@std/assert";
 import { denoEnvironment } from "../../../environment/deno/deno_environment.ts";
 import { DenoListener } from "../../../environment/deno/network.ts";

@@ -1,3 +1,4 @@
+// Real time: nothing waits; it measures how long a computation takes.
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import {

@@ -1,3 +1,4 @@
+// Real time: it waits for a real worker thread and a real disk.
 import { assert, assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { key } from "../../../storage/kv/key.ts";

@@ -1,3 +1,4 @@
+// Real time: a broker in real time is what is tested.
 import { assertEquals } from "@std/assert";
 import { Kafka, logLevel } from "kafkajs";
 import { Consumer, denoEnvironment, Producer, stderrLog } from "../../../mod.ts";

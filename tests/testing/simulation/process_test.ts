@@ -1,3 +1,4 @@
+// Real time: it measures that virtual time takes none.
 import { assertEquals } from "@std/assert";
 import { sleep } from "../../../environment/sleep.ts";
 import { simulate, START_MS } from "../../../testing/mod.ts";

@@ -1,3 +1,4 @@
+// Real time: a loop on the real clock disturbs the simulation, which must not notice.
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { sleep } from "../../../environment/sleep.ts";
 import { simulate, SimulationError } from "../../../testing/mod.ts";
