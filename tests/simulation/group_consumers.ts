@@ -17,17 +17,19 @@ import {
 } from "../../client/mod.ts";
 import { sleep } from "../../environment/sleep.ts";
 import {
+  type Duration,
   QUIET_NETWORK,
+  type Random,
   ROUGH_NETWORK,
   simulate,
   SimulatedBroker,
   type SimulatedProcess,
   type Simulation,
+  type Violation,
 } from "../../testing/mod.ts";
+import { type Outcome, replayCommand, type Scenario } from "./scenario.ts";
 
 const TOPIC = "orders";
-const PARTITIONS = 12;
-const MEMBERS_MAX = 8;
 const RECORDS = 300;
 const SESSION_TIMEOUT_MS = 6000;
 const MAX_POLL_INTERVAL_MS = 8000;
@@ -38,31 +40,75 @@ const STRATEGIES: readonly (readonly Assignor[])[] = [
   [cooperativeStickyAssignor],
 ];
 
-/** What came of a seed. */
-export interface Outcome {
-  /** Of everything that happened. */
-  readonly hash: string;
-  /** What cannot be true of a group. */
-  readonly violations: readonly string[];
-  readonly generations: number;
-  readonly faults: Readonly<Record<string, number>>;
+/** How large a group is, and how much happens to it. */
+interface GroupPlan {
+  /** What `deno task simulate --scenario` calls it. */
+  readonly name: string;
+  readonly partitions: number;
+  readonly membersAtStart: number;
+  readonly membersMax: number;
+  /** Names of static members: two processes that take the same one fence each other. */
+  readonly instances: number;
+  /** Mean times between events: a member comes, leaves, stalls, vanishes, and the broker is killed. */
+  readonly every: Readonly<Record<"come" | "leave" | "stall" | "vanish" | "kill", Duration>>;
 }
 
+const FEW: GroupPlan = {
+  name: "group",
+  partitions: 12,
+  membersAtStart: 3,
+  membersMax: 8,
+  instances: 3,
+  every: { come: "3s", leave: "8s", stall: "8s", vanish: "10s", kill: "10s" },
+};
+
+const STORM: GroupPlan = {
+  name: "group-storm",
+  partitions: 100,
+  membersAtStart: 50,
+  membersMax: 60,
+  instances: 15,
+  every: { come: "1s", leave: "3s", stall: "3s", vanish: "4s", kill: "10s" },
+};
+
+/** What came of a seed. */
+export interface GroupOutcome extends Outcome {
+  /** Generations of the group, from the first to the last. */
+  readonly generations: number;
+}
+
+/** A scenario of groups. */
+export interface GroupScenario extends Scenario {
+  run(seed: number): Promise<GroupOutcome>;
+}
+
+/** Few consumers in one group. */
+export const group: GroupScenario = {
+  description: "A group of up to 8 consumers that come, go, stall, vanish and are fenced",
+  run: (seed) => groupConsumers(seed, FEW),
+};
+
+/** Many consumers in one group. */
+export const groupStorm: GroupScenario = {
+  description: "A group of 50 consumers that come, go, stall, vanish and are fenced",
+  run: (seed) => groupConsumers(seed, STORM),
+};
+
 /** Runs the scenario for one seed; the assignor follows from it. */
-export async function groupConsumers(seed: number): Promise<Outcome> {
+async function groupConsumers(seed: number, plan: GroupPlan): Promise<GroupOutcome> {
   await using simulation = simulate({
     seed,
     network: ROUGH_NETWORK,
-    replay: `deno test tests/simulation/group_consumers_test.ts -- ${seed}`,
+    replay: replayCommand(plan.name, seed),
   });
   const broker = new SimulatedBroker(simulation, {
     config: {
-      "num.partitions": String(PARTITIONS),
+      "num.partitions": String(plan.partitions),
       "offsets.topic.num.partitions": "1",
       "group.initial.rebalance.delay.ms": "200",
     },
   });
-  const scene = new Scene(simulation, broker, STRATEGIES[seed % STRATEGIES.length]);
+  const scene = new Scene(simulation, broker, plan, STRATEGIES[seed % STRATEGIES.length]);
   const endOfChaos = scene.unleash();
   const produced = scene.produce();
   await simulation.until(() => scene.isProduced, { within: "30m" });
@@ -74,13 +120,17 @@ export async function groupConsumers(seed: number): Promise<Outcome> {
     hash: simulation.hash,
     violations: scene.violations,
     generations: scene.generations,
+    acknowledged: scene.acknowledged,
     faults: simulation.faults.all(),
+    virtualMs: simulation.nowMs,
   };
 }
 
 /** A consumer that lives. */
 interface Member {
   readonly process: SimulatedProcess;
+  /** Whom the group knows it as: a static member's name belongs to whoever came with it last. */
+  readonly identity: string;
   readonly consumer: Consumer;
   /** Until when it is busy with what it polled, in virtual time. */
   stallMs: number;
@@ -88,7 +138,7 @@ interface Member {
 }
 
 class Scene {
-  readonly violations: string[] = [];
+  readonly violations: Violation[] = [];
   readonly #members = new Set<Member>();
   /** By generation and partition: who was given it. */
   readonly #owners = new Map<string, string>();
@@ -96,14 +146,22 @@ class Scene {
   readonly #late = new Map<string, string>();
   readonly #sent = new Set<string>();
   readonly #read = new Set<string>();
+  readonly #instances: Random;
   #born = 0;
   isProduced = false;
 
   constructor(
     private readonly simulation: Simulation,
     private readonly broker: SimulatedBroker,
+    private readonly plan: GroupPlan,
     private readonly strategy: readonly Assignor[],
-  ) {}
+  ) {
+    this.#instances = simulation.random("instances");
+  }
+
+  get acknowledged(): number {
+    return this.#sent.size;
+  }
 
   get generations(): number {
     return Math.max(0, ...[...this.#owners.keys()].map((key) => Number(key.split("/")[0])));
@@ -116,39 +174,41 @@ class Scene {
       members.map(({ consumer }) => consumer.groupMetadata().generationId),
     );
     const owned = members.flatMap(({ consumer }) => consumer.assignment());
-    return generations.size === 1 && !generations.has(-1) && owned.length === PARTITIONS &&
+    return generations.size === 1 && !generations.has(-1) &&
+      owned.length === this.plan.partitions &&
       this.#read.size >= this.#sent.size;
   }
 
   /** Lets members come and go, and everything go wrong that can. Returns how to end it. */
   unleash(): () => void {
-    const { simulation, broker } = this;
+    const { simulation, broker, plan } = this;
+    const { every, membersAtStart, membersMax } = plan;
     const { faults, network } = simulation;
     const random = simulation.random("members");
-    for (let number = 0; number < 3; number++) this.#spawn();
+    for (let number = 0; number < membersAtStart; number++) this.#spawn();
     const anyOf = () => this.#members.size > 0 ? random.pick([...this.#members]) : null;
     const ends = [
-      simulation.occasionally("come", "3s", () => {
-        if (this.#members.size < MEMBERS_MAX) this.#spawn();
+      simulation.occasionally("come", every.come, () => {
+        if (this.#members.size < membersMax) this.#spawn();
       }),
-      simulation.occasionally("leave", "8s", () => {
+      simulation.occasionally("leave", every.leave, () => {
         const member = anyOf();
         if (member !== null) member.leaves = true;
       }),
-      simulation.occasionally("stall", "8s", () => {
+      simulation.occasionally("stall", every.stall, () => {
         const member = anyOf();
         if (member === null) return;
         faults.add("member stalled");
         member.stallMs = random.between([1000, 2 * MAX_POLL_INTERVAL_MS]);
       }),
-      simulation.occasionally("vanish", "10s", () => {
+      simulation.occasionally("vanish", every.vanish, () => {
         const member = anyOf();
         if (member === null) return;
         faults.add("member vanished");
         this.#members.delete(member);
         member.process.kill(random.pick(["closed", "reset", "silent"]));
       }),
-      simulation.occasionally("kill", "10s", (random) => {
+      simulation.occasionally("kill", every.kill, (random) => {
         faults.add("broker killed");
         broker.restart(random.pick(["closed", "reset", "silent"]));
       }),
@@ -174,11 +234,16 @@ class Scene {
   /** Checks that nothing was skipped, and that each partition is in exactly one hand. */
   checkEnd(): void {
     for (const value of this.#sent) {
-      if (!this.#read.has(value)) this.violations.push(`${value} was never read`);
+      if (!this.#read.has(value)) this.#blame("lost", `${value} was never read`);
     }
     const owned = [...this.#members].flatMap(({ consumer }) => consumer.assignment());
     const partitions = new Set(owned.map(({ partition }) => partition));
-    if (partitions.size !== PARTITIONS) this.violations.push("the end is not shared out");
+    if (partitions.size !== this.plan.partitions) {
+      this.#blame(
+        "double owner",
+        `${owned.length} partitions are owned, and ${partitions.size} differ`,
+      );
+    }
   }
 
   async #produce({ environment }: SimulatedProcess): Promise<void> {
@@ -190,7 +255,7 @@ class Scene {
     });
     for (let number = 0; number < RECORDS; number++) {
       const value = `${number}`;
-      const partition = random.below(PARTITIONS);
+      const partition = random.below(this.plan.partitions);
       try {
         await producer.send({ topic: TOPIC, partition, value });
         this.#sent.add(value);
@@ -204,15 +269,20 @@ class Scene {
 
   #spawn(): void {
     const process = this.simulation.process(`member-${this.#born++}`);
-    this.simulation.after(0, () => void this.#live(process));
+    // Every third is a static member. Some of those take a name that is in use: the one before is fenced.
+    const groupInstanceId = this.#instances.below(3) === 0
+      ? `instance-${this.#instances.below(this.plan.instances)}`
+      : undefined;
+    this.simulation.after(0, () => void this.#live(process, groupInstanceId));
   }
 
-  async #live(process: SimulatedProcess): Promise<void> {
+  async #live(process: SimulatedProcess, groupInstanceId: string | undefined): Promise<void> {
     const { environment, name } = process;
     const consumer = new Consumer({
       environment,
       bootstrapServers: this.broker.bootstrapServers,
       groupId: "packers",
+      groupInstanceId,
       clientId: name,
       partitionAssignmentStrategy: this.strategy,
       autoOffsetReset: "earliest",
@@ -223,10 +293,11 @@ class Scene {
       requestTimeoutMs: 3000,
       defaultApiTimeoutMs: 5000,
     });
-    const member: Member = { process, consumer, stallMs: 0, leaves: false };
+    const identity = groupInstanceId ?? name;
+    const member: Member = { process, identity, consumer, stallMs: 0, leaves: false };
     this.#members.add(member);
     consumer.subscribe([TOPIC], {
-      onPartitionsAssigned: () => this.#own(name, consumer),
+      onPartitionsAssigned: () => this.#own(member),
       onPartitionsRevoked: (partitions) => this.#giveUp(name, partitions, "revoked"),
       onPartitionsLost: (partitions) => this.#giveUp(name, partitions, "lost"),
     });
@@ -240,25 +311,34 @@ class Scene {
     await consumer.close();
   }
 
-  async #poll({ consumer }: Member): Promise<void> {
+  async #poll(member: Member): Promise<void> {
     try {
-      for (const { value } of await consumer.poll({ timeoutMs: 500 })) {
+      for (const { value } of await member.consumer.poll({ timeoutMs: 500 })) {
         this.#read.add(new TextDecoder().decode(value!));
       }
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;
+      if (error.kind !== "FENCED_INSTANCE_ID") return;
+      this.simulation.faults.add("member fenced");
+      member.leaves = true;
     }
   }
 
+  #blame(kind: Violation["kind"], text: string): void {
+    this.violations.push({ kind, text });
+  }
+
   /** Notes what a member owns in its generation, and who has not given that up yet. */
-  #own(name: string, consumer: Consumer): void {
+  #own({ process: { name }, identity, consumer }: Member): void {
     const { generationId } = consumer.groupMetadata();
-    const others = [...this.#members].filter((other) => other.consumer !== consumer);
+    const others = [...this.#members].filter((other) => other.identity !== identity);
     for (const { partition } of consumer.assignment()) {
       const key = `${generationId}/${partition}`;
-      const owner = this.#owners.get(key) ?? name;
-      if (owner !== name) this.violations.push(`${key} is owned by ${owner} and ${name}`);
-      this.#owners.set(key, name);
+      const owner = this.#owners.get(key) ?? identity;
+      if (owner !== identity) {
+        this.#blame("double owner", `${key} is owned by ${owner} and ${identity}`);
+      }
+      this.#owners.set(key, identity);
       for (const { consumer, process } of others) {
         const { generationId: theirs } = consumer.groupMetadata();
         const isLate = theirs === generationId &&
@@ -278,7 +358,7 @@ class Scene {
       const late = this.#late.get(`${name}/${partition}`);
       this.#late.delete(`${name}/${partition}`);
       if (late !== undefined && how === "revoked") {
-        this.violations.push(`${late} before ${name} gave it up`);
+        this.#blame("double owner", `${late} before ${name} gave it up`);
       }
     }
   }

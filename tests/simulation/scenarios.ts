@@ -1,9 +1,12 @@
 /** All scenarios, by the names that `deno task simulate --scenario` knows. */
+import { group, groupStorm } from "./group_consumers.ts";
 import { produceFetch } from "./produce_fetch.ts";
 import type { Scenario } from "./scenario.ts";
 
 export const SCENARIOS: ReadonlyMap<string, Scenario> = new Map(Object.entries({
   "produce-fetch": produceFetch,
+  "group": group,
+  "group-storm": groupStorm,
 }));
 
 /** The one that runs when none is named. */
