@@ -17,6 +17,7 @@ type Step =
   }
   | { readonly kind: "restart" }
   | { readonly kind: "close" }
+  | { readonly kind: "clean"; readonly ms: number }
   | { readonly kind: "cut"; readonly partition: number; readonly share: number }
   | { readonly kind: "read"; readonly partition: number; readonly maxBytes: number }
   | { readonly kind: "fates"; readonly fates: readonly Fate[] };
@@ -37,6 +38,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("restart" as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("close" as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("clean" as const),
+      // Time to be in the middle of it, or done, or done with deleting what was replaced.
+      ms: fc.constantFrom(0, 1, 5, 1_000, 12_000),
+    }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -114,6 +123,9 @@ class Run {
         return await this.#cut(step.partition, step.share);
       case "read":
         return await this.check(step.partition, step.maxBytes);
+      case "clean":
+        this.world.store.upkeep({ retention: false }); // goes on while other steps are taken
+        return await this.world.environment.advance(step.ms);
       case "restart":
         this.#fates = [];
         await this.world.restart();
@@ -183,19 +195,26 @@ class Run {
   }
 }
 
-Deno.test("A log is its model, whatever is appended, cut, lost, refused or killed", async () => {
+Deno.test("A log is its model, whatever is appended, cut, cleaned, lost, refused or killed", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(step, { minLength: 5, maxLength: 40 }),
       fc.constantFrom(1_000, 20_000, 1_000_000),
       async (steps, segmentBytes) => {
         const shape = { files: 1, shardsPerFile: 2 };
-        const world = await LogWorld.open({ ...shape, segmentBytes, cacheBytesMax: 20_000 });
+        const world = await LogWorld.open({
+          ...shape,
+          segmentBytes,
+          cacheBytesMax: 20_000,
+          diskCheckIntervalMs: 1e9,
+        });
         const run = new Run(world);
         for (const each of steps) await run.take(each);
         await run.take({ kind: "restart" });
         for (let n = 0; n < PARTITIONS; n++) await run.check(n);
         await world.environment.advance(2_000);
+        await world.clean();
+        for (let n = 0; n < PARTITIONS; n++) await run.check(n);
         assertEquals(await orphansOf(world.disk, 1), []);
       },
     ),
