@@ -11,7 +11,9 @@ import { keyParts } from "../../storage/kv/key.ts";
 import type { Kv, KvEntry } from "../../storage/kv/kv.ts";
 import { listAll } from "../../storage/kv/list_all.ts";
 import { type ChunkPartition, chunkPartitions, directoryIsSound } from "../../storage/log/chunk.ts";
+import { CLEANED_FIRST } from "../../storage/log/keys.ts";
 import type { PartitionId } from "../../storage/log/partition_log.ts";
+import { decodePublication } from "../../storage/log/publication.ts";
 import { decodeSummary, type SegmentHead } from "../../storage/log/segment_summary.ts";
 import { decodeOpenSegment } from "../../storage/log/shard_catalogue.ts";
 import { decodeTombstone } from "../../storage/log/tombstone.ts";
@@ -102,10 +104,16 @@ class ShardAudit {
     const open = this.#head && decodeOpenSegment(this.#head.state);
     this.#openFrom = open?.firstSequence ?? 0;
     this.#openSegment = open?.segment ?? 0;
-    // The cleaner's segments count when a note of their own says so.
-    const published = new Set(this.#of("k").map(({ key }) => Number(keyParts(key)[2])));
+    // The cleaner's segments count when a note of their own says so; then those that they replace do not.
+    const published = new Map(
+      this.#of("k").map(({ key, value }) => [Number(keyParts(key)[2]), decodePublication(value)]),
+    );
+    const replaced = new Set([...published.values()].flat());
     this.#segments = this.#of("m").map(({ value }) => decodeSummary(value).head)
-      .filter(({ segment }) => segment < this.#openSegment || published.has(segment));
+      .filter(({ segment }) =>
+        !replaced.has(segment) &&
+        (segment < CLEANED_FIRST ? segment < this.#openSegment : published.has(segment))
+      );
     this.#chunks = this.#of("c").filter((entry) => this.#isReachable(entry))
       .map(({ value }) => directoryIsSound(value) ? chunkPartitions(value) : []);
     this.#buried = new Set(
@@ -138,7 +146,6 @@ class ShardAudit {
       case "head":
       case "b":
       case "r":
-      case "k":
         return true;
       case "c":
         return isOpen(number) || isOfSegment(number);
@@ -146,6 +153,7 @@ class ShardAudit {
         return this.#stagedParts().has((token as Uint8Array).toHex());
       case "m":
       case "d":
+      case "k":
         return this.#segments.some(({ segment }) => segment === number);
       default:
         return false;

@@ -2,7 +2,13 @@ import { assertEquals } from "@std/assert";
 import { Producer } from "../../../client/mod.ts";
 import { key, keyParts, prefixRange } from "../../../storage/kv/key.ts";
 import { listAll } from "../../../storage/kv/list_all.ts";
-import { chunkKey, detailKey, logStartKey, stagedKey } from "../../../storage/log/keys.ts";
+import {
+  chunkKey,
+  CLEANED_FIRST,
+  detailKey,
+  logStartKey,
+  stagedKey,
+} from "../../../storage/log/keys.ts";
 import { type Kv, simulate, type Simulation } from "../../../testing/mod.ts";
 
 const TOKEN = new Uint8Array(16).fill(7);
@@ -48,6 +54,10 @@ Deno.test("Store audit catches part of a batch that was never published", async 
 
 Deno.test("Store audit catches details of a segment that is not closed", async () => {
   assertEquals(await plant("log-0", detailKey(0, 0, 0)), ["orphan"]);
+});
+
+Deno.test("Store audit catches a segment that a cleaner wrote and never made count", async () => {
+  assertEquals(await plant("log-0", detailKey(0, CLEANED_FIRST, 0)), ["orphan"]);
 });
 
 Deno.test("Store audit catches a chunk behind the last commit", async () => {
