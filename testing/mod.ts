@@ -47,8 +47,10 @@ export type {
 } from "../storage/kv/kv.ts";
 export type { Broker, BrokerOptions, ByteDuplex, ClientOptions, ListenerOptions } from "../mod.ts";
 export type { Feed, FeedOptions, FeedReader } from "../actors/core/feed.ts";
-export type { GroupHappening } from "../actors/group/group_feed.ts";
-export type { ErrorName } from "../protocol/errors.ts";
+export type { GroupEvent, GroupHappening } from "../actors/group/group_feed.ts";
+export type { GroupStateName } from "../actors/group/group_machine.ts";
+export type { ERROR_CODES, ErrorFact, ErrorName } from "../protocol/errors.ts";
+export type { Dial } from "../client/mod.ts";
 export type { RequestHeader } from "../protocol/frames.ts";
 export {
   startTestBroker,
