@@ -102,13 +102,26 @@ export interface Kv {
   close(): Promise<void>;
 }
 
+/** The stores still take writes, but nobody will ever find them: their files were deleted. */
+export class FolderGoneError extends Error {
+  override readonly name = "FolderGoneError";
+
+  constructor(path: string) {
+    super(`The data folder "${path}" was deleted`);
+  }
+}
+
 /** A place that holds several named stores: one data folder, or one memory. */
 export interface KvFolder {
   /** For messages: a path, or `memory:`. */
   readonly name: string;
   /** Opens (creating it when absent) the store `name`, e.g. `meta`, `log-0`. Once per name. */
   open(name: string): Promise<Kv>;
-  /** Free bytes where the stores live; `null` when it cannot be told. */
+  /**
+   * Free bytes where the stores live; `null` when it cannot be told.
+   *
+   * @throws FolderGoneError when what is written to the stores is in no folder any more
+   */
   freeBytes(): Promise<number | null>;
   /** Releases the folder (and its lock), after its stores were closed. */
   close(): Promise<void>;

@@ -1,10 +1,10 @@
 import type { Environment, Timer } from "../../environment/environment.ts";
 import { KafkaError } from "../../protocol/errors.ts";
-import type { KvFolder } from "../kv/kv.ts";
+import { FolderGoneError, type KvFolder } from "../kv/kv.ts";
 
 /**
  * Watches the free space of the disk (`odradek.disk.reserve.bytes`): a full disk refuses deletes too, so batches are
- * refused before it is full, and retention can still make room.
+ * refused before it is full, and retention can still make room. In a folder that was deleted there is no room for any.
  */
 export class DiskReserve {
   readonly #folder: KvFolder;
@@ -12,6 +12,7 @@ export class DiskReserve {
   readonly #reserveBytes: number;
   readonly #intervalMs: number;
   #freeBytes: number | null = null;
+  #gone: FolderGoneError | null = null;
   #timer: Timer | null = null;
   #stopped = false;
 
@@ -36,8 +37,9 @@ export class DiskReserve {
     this.#timer?.cancel();
   }
 
-  /** @throws KafkaError KAFKA_STORAGE_ERROR while less than the reserve is free. */
+  /** @throws KafkaError KAFKA_STORAGE_ERROR while less than the reserve is free, or the folder is gone. */
   require(): void {
+    if (this.#gone) throw new KafkaError("KAFKA_STORAGE_ERROR", this.#gone.message);
     if (this.#freeBytes === null || this.#freeBytes >= this.#reserveBytes) return;
     throw new KafkaError(
       "KAFKA_STORAGE_ERROR",
@@ -49,10 +51,17 @@ export class DiskReserve {
     try {
       this.#tell(await this.#folder.freeBytes());
     } catch (error) {
+      if (error instanceof FolderGoneError) return this.#tellGone(error);
       this.#environment.log.write("warn", "The free space of the disk cannot be told", { error });
     }
     if (this.#stopped) return;
     this.#timer = this.#environment.timers.schedule(this.#intervalMs, () => this.#look());
+  }
+
+  /** For good: the files that are open will not get their names back. */
+  #tellGone(error: FolderGoneError): void {
+    this.#gone = error;
+    this.#environment.log.write("error", `${error.message}: no batch is taken any more`);
   }
 
   #tell(freeBytes: number | null): void {

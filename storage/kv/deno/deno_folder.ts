@@ -1,4 +1,4 @@
-import type { Kv, KvFolder } from "../kv.ts";
+import { FolderGoneError, type Kv, type KvFolder } from "../kv.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { DenoKv } from "./deno_kv.ts";
 import { createWithLargePages } from "./page_size.ts";
@@ -19,11 +19,10 @@ export class FolderInUseError extends Error {
  * Permissions: `--allow-read` and `--allow-write` for the folder. With `--allow-sys=statfs` it can tell the free space.
  *
  * @throws FolderInUseError when another process, or this one, has the folder open
- * @throws Deno.errors.NotADirectory and the like when the path is of no use
+ * @throws Error when the path is of no use: a file, not to be written to, on a full disk
  */
 export async function openDenoFolder(path: string): Promise<KvFolder> {
-  await Deno.mkdir(path, { recursive: true });
-  const lock = await Deno.open(`${path}/lock`, { create: true, read: true, write: true });
+  const lock = await openLock(path);
   try {
     if (!await lock.tryLock(true)) throw new FolderInUseError(path);
   } catch (error) {
@@ -31,6 +30,19 @@ export async function openDenoFolder(path: string): Promise<KvFolder> {
     throw error;
   }
   return new DenoFolder(path, lock);
+}
+
+async function openLock(path: string): Promise<Deno.FsFile> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+    return await Deno.open(`${path}/lock`, { create: true, read: true, write: true });
+  } catch (cause) {
+    throw unusable(path, cause);
+  }
+}
+
+function unusable(path: string, cause: unknown): Error {
+  return new Error(`Cannot use the data folder "${path}"`, { cause });
 }
 
 class DenoFolder implements KvFolder {
@@ -57,6 +69,7 @@ class DenoFolder implements KvFolder {
   }
 
   async freeBytes(): Promise<number | null> {
+    if (!await this.#isThere()) throw new FolderGoneError(this.name);
     try {
       // Asked, never requested: a broker does not stop at a prompt for this.
       const permission = await Deno.permissions.query({ name: "sys", kind: "statfs" });
@@ -74,9 +87,18 @@ class DenoFolder implements KvFolder {
     return this.#closed;
   }
 
+  /** Whether the lock in the folder is still the one that was locked: open files outlive their names. */
+  async #isThere(): Promise<boolean> {
+    try {
+      const [found, held] = await Promise.all([Deno.stat(`${this.name}/lock`), this.#lock.stat()]);
+      return found.ino === held.ino && found.dev === held.dev;
+    } catch (error) {
+      return !(error instanceof Deno.errors.NotFound);
+    }
+  }
+
   async #openStore(path: string): Promise<DenoKv> {
-    await createWithLargePages(path);
-    const writer = await Deno.openKv(path);
+    const writer = await this.#openWriter(path);
     try {
       const reader = await Deno.openKv(path);
       await this.#checkpointer.add(path);
@@ -84,6 +106,15 @@ class DenoFolder implements KvFolder {
     } catch (error) {
       writer.close();
       throw error;
+    }
+  }
+
+  async #openWriter(path: string): Promise<Deno.Kv> {
+    try {
+      await createWithLargePages(path);
+      return await Deno.openKv(path);
+    } catch (cause) {
+      throw unusable(path, cause);
     }
   }
 

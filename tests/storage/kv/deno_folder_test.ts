@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { key, prefixRange } from "../../../storage/kv/key.ts";
-import type { Kv } from "../../../storage/kv/kv.ts";
+import { FolderGoneError, type Kv } from "../../../storage/kv/kv.ts";
 import { FolderInUseError, openDenoFolder } from "../../../storage/kv/deno/deno_folder.ts";
 
 const writer = new URL("./writing_process.ts", import.meta.url);
@@ -49,10 +49,34 @@ Deno.test("Data folder is open once within a process, too", async () => {
   });
 });
 
-Deno.test("Data folder that is a file is refused", async () => {
+Deno.test("Data folder that is a file is refused with its name", async () => {
   const path = await Deno.makeTempFile();
-  await assertRejects(() => openDenoFolder(path));
+  await assertRejects(() => openDenoFolder(path), Error, `Cannot use the data folder "${path}"`);
   await Deno.remove(path);
+});
+
+Deno.test("Data folder with a store that is no database is refused with the store's name", async () => {
+  await withPath(async (path) => {
+    await Deno.mkdir(path, { recursive: true });
+    await Deno.writeTextFile(`${path}/meta.kv`, "lorem ipsum dolor sit amet ".repeat(10_000));
+    const folder = await openDenoFolder(path);
+    await assertRejects(() => folder.open("meta"), Error, `${path}/meta.kv`);
+    await folder.close();
+  });
+});
+
+Deno.test("Data folder that is deleted while it is open is told to be gone, a new one in its place too", async () => {
+  await withPath(async (path) => {
+    const folder = await openDenoFolder(path);
+    await folder.freeBytes();
+    await Deno.remove(path, { recursive: true });
+    await assertRejects(() => folder.freeBytes(), FolderGoneError, path);
+    const other = await openDenoFolder(path);
+    await other.freeBytes();
+    await assertRejects(() => folder.freeBytes(), FolderGoneError, path);
+    await folder.close();
+    await other.close();
+  });
 });
 
 Deno.test("Data folder refuses names of stores that would lead elsewhere", async () => {

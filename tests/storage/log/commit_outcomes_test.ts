@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { KafkaError } from "../../../protocol/errors.ts";
-import type { KvOutcome } from "../../../storage/kv/kv.ts";
+import { FolderGoneError, type KvOutcome } from "../../../storage/kv/kv.ts";
 import { openLogStore } from "../../../storage/log/log_store.ts";
 import { orphansOf } from "./store_audit.ts";
 import {
@@ -218,4 +218,20 @@ Deno.test("A log below its disk reserve takes no batch until there is room", asy
   free = 2_000;
   await world.environment.advance(150);
   assertEquals(await appendValues(log, "a"), 0);
+});
+
+Deno.test("A log whose folder was deleted takes no batch any more: it would be in no file", async () => {
+  const world = new LogWorld({ diskCheckIntervalMs: 100 });
+  let deleted = false;
+  world.disk.freeBytes = () => {
+    if (deleted) throw new FolderGoneError("./data");
+    return Infinity;
+  };
+  await world.start();
+  const log = await world.store.open(partitionId());
+  assertEquals(await appendValues(log, "a"), 0);
+  deleted = true;
+  await world.environment.advance(150);
+  const error = assertThrows(() => startAppend(log, batchOf(["b"])), KafkaError);
+  assertEquals(error.kind, "KAFKA_STORAGE_ERROR");
 });
