@@ -33,6 +33,7 @@ import type { Address, ByteStream, Environment, Listener } from "./environment/e
 import { pipe } from "./environment/pipe.ts";
 import { type ByteDuplex, webStreams } from "./environment/web_streams.ts";
 import { createServer, type Server } from "./server/server.ts";
+import { openingUndamaged } from "./storage/damaged_store.ts";
 import { openDenoFolder } from "./storage/kv/deno/deno_folder.ts";
 import type { Kv, KvFolder } from "./storage/kv/kv.ts";
 import { memoryFolder } from "./storage/kv/memory/memory_folder.ts";
@@ -128,7 +129,10 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     (folder) => folder.close(),
   );
   const meta = started.adopt(await folder.open("meta"), (kv) => kv.close());
-  const store = await MetadataStore.open(meta, environment, clusterId);
+  const store = await openingUndamaged(
+    folder.name,
+    MetadataStore.open(meta, environment, clusterId),
+  );
   let metadata = imageOf(store.loaded, ground);
   const topicsFound = metadata.topics.size;
   const logs = started.adopt(

@@ -8,6 +8,7 @@
  */
 import { Command, CommanderError } from "commander";
 import manifest from "../deno.json" with { type: "json" };
+import { addCheckCommand } from "./check.ts";
 import { addConsumeCommand } from "./consume.ts";
 import { userMessage } from "./fault.ts";
 import { addGroupCommand } from "./group.ts";
@@ -55,6 +56,7 @@ function program(terminal: Terminal): Command {
   addProduceCommand(program, terminal);
   addConsumeCommand(program, terminal);
   addGroupCommand(program, terminal);
+  addCheckCommand(program, terminal);
   return program;
 }
 

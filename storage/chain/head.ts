@@ -6,9 +6,7 @@
 import { bytes, int64 } from "../../protocol/schema/fields.ts";
 import { message } from "../../protocol/schema/message.ts";
 import { decodeVersioned, encodeVersioned } from "../../protocol/schema/versioned.ts";
-import { checksum } from "../checksum.ts";
-
-const CHECKSUM_BYTES = 4;
+import { withChecksum, withoutChecksum } from "../checksum.ts";
 
 /** The last link of a chain. */
 export interface Head {
@@ -31,11 +29,7 @@ const headValue = message({
 /** HEAD as bytes. */
 export function encodeHead({ epoch, sequence, token, state }: Head): Uint8Array {
   const draft = { epoch: BigInt(epoch), sequence: BigInt(sequence), token, state };
-  const value = encodeVersioned(headValue, 0, draft);
-  const bytes = new Uint8Array(value.length + CHECKSUM_BYTES);
-  bytes.set(value);
-  new DataView(bytes.buffer).setUint32(value.length, checksum(value));
-  return bytes;
+  return withChecksum(encodeVersioned(headValue, 0, draft));
 }
 
 /**
@@ -44,12 +38,8 @@ export function encodeHead({ epoch, sequence, token, state }: Head): Uint8Array 
  * @throws RangeError when they are damaged, or not a HEAD of a known version
  */
 export function decodeHead(bytes: Uint8Array): Head {
-  const value = bytes.subarray(0, Math.max(0, bytes.length - CHECKSUM_BYTES));
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   // A wrong sequence would have the next commits overwrite others.
-  if (value.length === 0 || view.getUint32(value.length) !== checksum(value)) {
-    throw new RangeError("HEAD of a chain of commits is damaged");
-  }
+  const value = withoutChecksum(bytes, "HEAD of a chain of commits");
   const { epoch, sequence, token, state } = decodeVersioned(headValue, value);
   return { epoch: Number(epoch), sequence: Number(sequence), token, state };
 }

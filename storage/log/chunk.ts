@@ -116,6 +116,15 @@ export function directoryIsSound(bytes: Uint8Array): boolean {
     uint32At(bytes, DIRECTORY_CHECKSUM_AT) === directoryChecksum(bytes, position);
 }
 
+/** The batches of a chunk, whatever became of its directory; null when they are damaged. */
+export function soundData(bytes: Uint8Array): Uint8Array | null {
+  if (bytes.length < CHUNK_DATA_START) return null;
+  const end = uint32At(bytes, DIRECTORY_POSITION_AT);
+  const sound = end >= CHUNK_DATA_START && end <= bytes.length &&
+    checksum(bytes, CHUNK_DATA_START, end) === uint32At(bytes, DATA_CHECKSUM_AT);
+  return sound ? bytes.subarray(CHUNK_DATA_START, end) : null;
+}
+
 /** Everything that the directory of a sound chunk tells, in the order of the partitions' numbers. */
 export function chunkPartitions(bytes: Uint8Array): ChunkPartition[] {
   const reader = new ByteReader(bytes, uint32At(bytes, DIRECTORY_POSITION_AT));
@@ -137,7 +146,7 @@ function directoryChecksum(bytes: Uint8Array, position: number): number {
 }
 
 /** Whether the bytes of an entry are a whole batch, and the one that was written. */
-function batchIsSound(chunk: Uint8Array, entry: ChunkEntry): boolean {
+export function batchIsSound(chunk: Uint8Array, entry: ChunkEntry): boolean {
   if (!isWhole(entry)) return false; // a part has no checksum of its own
   const bytes = chunk.subarray(entry.position, entry.position + entry.length);
   try {

@@ -77,7 +77,8 @@ function encodeFormat({ files, shards }: LogShape): Uint8Array {
   return writer.toBytes();
 }
 
-function decodeFormat(value: Uint8Array, folder: string): LogShape {
+/** @throws LogFormatError when the bytes are damaged, or of another version. */
+export function decodeFormat(value: Uint8Array, folder: string): LogShape {
   try {
     const reader = new ByteReader(value);
     if (reader.uint8() !== MAGIC) throw new RangeError("no magic");
@@ -89,7 +90,7 @@ function decodeFormat(value: Uint8Array, folder: string): LogShape {
     return shape;
   } catch (error) {
     if (error instanceof RangeError) {
-      throw new LogFormatError(folder, "an unreadable format record");
+      throw new LogFormatError(folder, "an unreadable format record (odradek check tells more)");
     }
     throw error;
   }

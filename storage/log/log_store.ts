@@ -7,6 +7,7 @@ import type { Environment, Timer } from "../../environment/environment.ts";
 import { KafkaError } from "../../protocol/errors.ts";
 import { crc32c } from "../../protocol/records/crc32c.ts";
 import { uuidToBytes } from "../../protocol/uuid.ts";
+import { openingUndamaged } from "../damaged_store.ts";
 import type { Kv, KvFolder } from "../kv/kv.ts";
 import { ChunkCache } from "./chunk_cache.ts";
 import type { PolicyOf } from "./cleaner/shard_cleaner.ts";
@@ -86,6 +87,7 @@ const INTERNAL_SEGMENT_BYTES = 8 * 1024 * 1024;
  * Opens the log in a folder, creating it when absent. Whoever wrote it before is fenced.
  *
  * @throws LogFormatError when the folder holds a log of an unknown format.
+ * @throws DamagedStoreError when what leads to the data is damaged.
  * @throws KafkaError KAFKA_STORAGE_ERROR when the store cannot be written.
  */
 export async function openLogStore(parts: LogParts): Promise<LogStore> {
@@ -105,7 +107,7 @@ export async function openLogStore(parts: LogParts): Promise<LogStore> {
       stores.push(await parts.folder.open(`log-${file}`));
     }
     const store = new KvLogStore(parts, options, stores, reserve);
-    await store.openShards(shape);
+    await openingUndamaged(parts.folder.name, store.openShards(shape));
     await reserve.start();
     store.startUpkeep();
     return store;

@@ -1,24 +1,34 @@
 import { KafkaError } from "../../protocol/errors.ts";
-import type { PartitionIndex } from "./partition_index.ts";
+import type { ClosedPart, PartitionIndex } from "./partition_index.ts";
 import { type ProducerFacts, ProducerStates } from "./producer_states.ts";
+import type { RebuiltPart } from "./rebuild_part.ts";
 import type { ShardReader } from "./shard_reader.ts";
+
+/** What to do about damaged details. */
+export interface ProducerRescue {
+  /** What the chunks of a part tell. */
+  rebuild(part: ClosedPart): Promise<RebuiltPart>;
+  /** Told when something of the producers is lost: duplicates may pass. */
+  onLost(error: Error): void;
+}
 
 /**
  * The producers of a partition as of its last durable batch: the newest snapshot, and what happened since. Aborted
  * transactions of the open segment come to light here, too.
  *
- * @param onLost told when a snapshot is damaged: the producers begin anew then.
+ * Damaged details are made up for from the chunks, as far as those can be read.
+ *
  * @throws KafkaError KAFKA_STORAGE_ERROR when the store fails.
  */
 export async function loadProducers(
   index: PartitionIndex,
   reader: ShardReader,
-  onLost: (error: Error) => void,
+  rescue: ProducerRescue,
 ): Promise<ProducerStates> {
   while (true) {
     const newest = index.closed.at(-1);
     const { generation } = index;
-    const { base, events } = await closedProducers(index, reader, onLost);
+    const { base, events } = await closedProducers(index, reader, rescue);
     // A segment was closed or cleaned meanwhile.
     if (newest !== index.closed.at(-1) || generation !== index.generation) continue;
     const states = base ?? new ProducerStates();
@@ -38,7 +48,7 @@ export async function loadProducers(
 async function closedProducers(
   index: PartitionIndex,
   reader: ShardReader,
-  onLost: (error: Error) => void,
+  rescue: ProducerRescue,
 ): Promise<{ readonly base: ProducerStates | null; readonly events: readonly ProducerFacts[] }> {
   const events: ProducerFacts[] = [];
   for (const part of index.closed.toReversed()) {
@@ -48,8 +58,9 @@ async function closedProducers(
       if (producers.kind === "events") events.unshift(...producers.events);
     } catch (error) {
       if (!(error instanceof KafkaError) || error.kind !== "CORRUPT_MESSAGE") throw error;
-      onLost(error);
-      break;
+      const { facts, whole } = await rescue.rebuild(part);
+      events.unshift(...facts);
+      if (!whole) rescue.onLost(error);
     }
   }
   return { base: null, events };

@@ -18,6 +18,7 @@ import type { PartitionId } from "./partition_log.ts";
 import { loadProducers } from "./producer_recovery.ts";
 import { freezeSegment, type SegmentRoll } from "./segment_roll.ts";
 import { encodeOpenSegment, newSegment, type ShardCatalogue } from "./shard_catalogue.ts";
+import { rebuildPart } from "./rebuild_part.ts";
 import { ShardReader } from "./shard_reader.ts";
 import { recoverShard } from "./shard_recovery.ts";
 import { ShardWriter } from "./shard_writer.ts";
@@ -251,11 +252,14 @@ export class Shard implements PartitionHome {
   }
 
   async #load(name: string, index: PartitionIndex): Promise<StoredPartition> {
-    const producers = await loadProducers(
-      index,
-      this.reader,
-      (error) => this.#lostProducers(index, error),
-    );
+    const producers = await loadProducers(index, this.reader, {
+      rebuild: (part) => {
+        const { kv, shard } = this.#options;
+        const head = this.#catalogue.segments.get(part.segment)!;
+        return rebuildPart({ kv, shard, head }, index.id, part);
+      },
+      onLost: (error) => this.#lostProducers(index, error),
+    });
     const partition = new StoredPartition(this, index, producers);
     index.writeProducers = (writer) => partition.writeProducers(writer);
     this.#opened.set(name, partition);

@@ -20,6 +20,7 @@ import {
   type ShardKeyKind,
 } from "./keys.ts";
 import { decodeLogStart } from "./log_start.ts";
+import { ReplayLosses } from "./lost_offsets.ts";
 import { partitionName } from "./partition_index.ts";
 import { decodePublication } from "./publication.ts";
 import {
@@ -154,7 +155,7 @@ async function replay(
   firstPage: Promise<KvEntry[]>,
 ): Promise<void> {
   const range = openRange(source, catalogue);
-  let damagedRef: number | null = null;
+  const losses = new ReplayLosses();
   for (let page = await firstPage; page.length > 0;) {
     const next = pageOf(source, { start: after(page.at(-1)!.key), end: range.end });
     next.catch(() => {}); // awaited below, unless this page fails first
@@ -163,9 +164,10 @@ async function replay(
       const ref = chunkRef(major, minor);
       catalogue.openBytes += value.length;
       if (directoryIsSound(value)) {
-        replayChunk(catalogue, removed, tokens, value, ref, damagedRef);
+        replayChunk(catalogue, removed, tokens, value, ref, losses);
       } else {
-        damagedRef = ref;
+        losses.damagedRef = ref;
+        losses.commits.add(major);
         source.environment.log.write("error", `${source.name}: a stored chunk is damaged`, {
           sequence: major,
           chunk: minor,
@@ -174,6 +176,7 @@ async function replay(
     }
     page = await next;
   }
+  await losses.requireKnown(source.kv, source.shard);
 }
 
 function replayChunk(
@@ -182,7 +185,7 @@ function replayChunk(
   tokens: Set<string>,
   chunk: Uint8Array,
   ref: number,
-  damagedRef: number | null,
+  losses: ReplayLosses,
 ): void {
   chunkPartitions(chunk).forEach(({ id, entries }, local) => {
     for (const { staged, sizeBytes } of entries) {
@@ -195,7 +198,8 @@ function replayChunk(
     for (const entry of entries) {
       if (entry.partPosition > 0) continue;
       if (entry.baseOffset > index.endOffset) {
-        const lostIn = damagedRef ??
+        losses.gaps.push({ from: index.endOffset, to: entry.baseOffset - 1, index });
+        const lostIn = losses.damagedRef ??
           Math.floor(ref / CHUNKS_PER_COMMIT_MAX + 1) * CHUNKS_PER_COMMIT_MAX - 1;
         index.addLoss(entry.baseOffset, lostIn);
       }

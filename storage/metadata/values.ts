@@ -1,8 +1,9 @@
 /**
- * The entries of the metadata store, as bytes.
+ * The entries of the metadata store, as bytes. Each ends with its checksum: a changed setting must not pass for a setting.
  *
  * @module
  */
+import { withChecksum, withoutChecksum } from "../checksum.ts";
 import { int16, int32, int64, string, structs } from "../../protocol/schema/fields.ts";
 import { message } from "../../protocol/schema/message.ts";
 import { decodeVersioned, encodeVersioned } from "../../protocol/schema/versioned.ts";
@@ -56,34 +57,39 @@ function mapOf(list: readonly { readonly name: string; readonly value: string }[
 export function encodeTopic(
   { name, partitionCount, replicationFactor, overrides }: StoredTopic,
 ): Uint8Array {
-  return encodeVersioned(topicValue, 0, {
-    name,
-    partitionCount,
-    replicationFactor,
-    overrides: listOf(overrides),
-  });
+  const draft = { name, partitionCount, replicationFactor, overrides: listOf(overrides) };
+  return withChecksum(encodeVersioned(topicValue, 0, draft));
 }
 
+/** @throws RangeError when the bytes are damaged; so do the others. */
 export function decodeTopic(id: string, value: Uint8Array): StoredTopic {
-  const { name, partitionCount, replicationFactor, overrides } = decodeVersioned(topicValue, value);
+  const { name, partitionCount, replicationFactor, overrides } = decodeVersioned(
+    topicValue,
+    withoutChecksum(value, "entry of a topic"),
+  );
   return { id, name, partitionCount, replicationFactor, overrides: mapOf(overrides) };
 }
 
 export function encodeDeletedTopic({ name, partitionCount }: DeletedTopic): Uint8Array {
-  return encodeVersioned(deletedTopicValue, 0, { name, partitionCount });
+  return withChecksum(encodeVersioned(deletedTopicValue, 0, { name, partitionCount }));
 }
 
 export function decodeDeletedTopic(id: string, value: Uint8Array): DeletedTopic {
-  const { name, partitionCount } = decodeVersioned(deletedTopicValue, value);
+  const { name, partitionCount } = decodeVersioned(
+    deletedTopicValue,
+    withoutChecksum(value, "note of a deleted topic"),
+  );
   return { id, name, partitionCount };
 }
 
 export function encodeBrokerOverrides(overrides: Overrides): Uint8Array {
-  return encodeVersioned(brokerValue, 0, { overrides: listOf(overrides) });
+  return withChecksum(encodeVersioned(brokerValue, 0, { overrides: listOf(overrides) }));
 }
 
 export function decodeBrokerOverrides(value: Uint8Array): Overrides {
-  return mapOf(decodeVersioned(brokerValue, value).overrides);
+  return mapOf(
+    decodeVersioned(brokerValue, withoutChecksum(value, "entry of broker settings")).overrides,
+  );
 }
 
 /** What is stored once for the whole cluster. */
@@ -93,10 +99,13 @@ export interface Cluster {
 }
 
 export function encodeCluster(cluster: Cluster): Uint8Array {
-  return encodeVersioned(clusterValue, 0, cluster);
+  return withChecksum(encodeVersioned(clusterValue, 0, cluster));
 }
 
 export function decodeCluster(value: Uint8Array): Cluster {
-  const { clusterId, nextProducerId } = decodeVersioned(clusterValue, value);
+  const { clusterId, nextProducerId } = decodeVersioned(
+    clusterValue,
+    withoutChecksum(value, "entry of the cluster"),
+  );
   return { clusterId, nextProducerId };
 }
