@@ -279,16 +279,20 @@ function startController(
 ): ActorRef<ControllerMessage> {
   let opened: MetadataStore | null = store;
 
-  /** Removes the logs of a deleted topic, then the memory of it. What fails is repeated at the next start. */
-  function sweep({ id, name, partitionCount }: DeletedTopic): void {
-    const partitions = Array.from(
-      { length: partitionCount },
-      (_, partition) => ({ topicId: id, partition }),
+  /** Removes the logs of deleted topics, then the memory of them. What fails is repeated at the next start. */
+  function sweep(deleted: readonly DeletedTopic[]): void {
+    if (deleted.length === 0) return;
+    const partitions = deleted.flatMap(({ id, partitionCount }) =>
+      Array.from({ length: partitionCount }, (_, partition) => ({ topicId: id, partition }))
     );
     logs.remove(partitions).then(
-      () => ref.tell("forgetDeleted", { id }),
+      () => ref.tell("forgetDeleted", { ids: deleted.map(({ id }) => id) }),
       (error) =>
-        environment.log.write("warn", `Cannot remove the records of topic ${name} yet`, { error }),
+        environment.log.write(
+          "warn",
+          `Cannot remove the records of ${deleted.length} deleted topics yet`,
+          { error },
+        ),
     );
   }
 
@@ -301,7 +305,7 @@ function startController(
       opened = null;
       const image = imageOf(current.loaded, ground);
       publish(image);
-      current.loaded.deletedTopics.forEach(sweep);
+      sweep(current.loaded.deletedTopics);
       return controller({ environment, store: current, ground, image, publish, sweep });
     },
   });

@@ -27,8 +27,8 @@ export interface ControllerParts {
   readonly image: MetadataImage;
   /** Called with each committed image, before the request that made it is answered. */
   readonly publish: (image: MetadataImage) => void;
-  /** Called after a topic's deletion is durable: its logs may go. Repeated from the store's tombstones at each start. */
-  readonly sweep: (deleted: DeletedTopic) => void;
+  /** Called after topics' deletion is durable: their logs may go. Repeated from the store's tombstones at each start. */
+  readonly sweep: (deleted: readonly DeletedTopic[]) => void;
 }
 
 /** Producer ids in a block that one allocator gets: as many as Kafka's. */
@@ -123,7 +123,7 @@ export function controller(parts: ControllerParts): Behavior<ControllerMessage> 
           return { change: { kind: "topicDeleted", ...deleted }, value: () => deleted };
         },
       );
-      for (const outcome of outcomes) if (outcome.ok) parts.sweep(outcome.value);
+      parts.sweep(outcomes.flatMap((outcome) => outcome.ok ? [outcome.value] : []));
       return outcomes;
     },
 
@@ -161,8 +161,11 @@ export function controller(parts: ControllerParts): Behavior<ControllerMessage> 
       return { first, count: PRODUCER_ID_BLOCK };
     },
 
-    async forgetDeleted({ id }) {
-      await commit([{ kind: "topicSwept", id }], new MetadataDraft(image, ground));
+    async forgetDeleted({ ids }) {
+      await perform(ids, (id) => ({
+        change: { kind: "topicSwept", id },
+        value: () => undefined,
+      }));
     },
   };
 }

@@ -97,8 +97,8 @@ export type ControllerMessage =
     { readonly first: bigint; readonly count: number }
   >
   | Message<
-    /** The logs of a deleted topic are swept: its tombstone may go. */
+    /** The logs of deleted topics are swept: their tombstones may go. */
     "forgetDeleted",
-    { readonly id: string },
+    { readonly ids: readonly string[] },
     void
   >;

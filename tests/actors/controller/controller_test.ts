@@ -28,7 +28,7 @@ async function world(settings: Record<string, string> = {}, disk = new MemoryDis
         ground,
         image: images[0],
         publish: (image) => images.push(image),
-        sweep: (deleted) => swept.push(deleted),
+        sweep: (deleted) => swept.push(...deleted),
       }),
   });
   return { ref, disk, store, swept, image: () => images.at(-1)! };
@@ -172,9 +172,21 @@ Deno.test("Controller deletes by name and by id, remembers what is to be swept, 
   assert(again.ok);
   assertNotEquals(again.value.id, a.value.id);
 
-  await ref.ask("forgetDeleted", { id: b.value.id });
+  await ref.ask("forgetDeleted", { ids: [b.value.id] });
   const { store } = await world({}, disk);
   assertEquals(store.loaded.deletedTopics, [{ id: a.value.id, name: "a", partitionCount: 2 }]);
+});
+
+Deno.test("Controller forgets a thousand deleted topics in few commits: who asks next does not wait for long", async () => {
+  const { ref, disk, swept, store } = await world();
+  const names = Array.from({ length: 1000 }, (_, index) => ({ name: `t${index}` }));
+  await ref.ask("createTopics", create(...names.map(({ name }) => topic(name))));
+  await ref.ask("deleteTopics", { topics: names });
+  assertEquals(swept.length, 1000);
+  const before = store.version;
+  await ref.ask("forgetDeleted", { ids: swept.map(({ id }) => id) });
+  assert(store.version - before <= 10, `${store.version - before} commits`);
+  assertEquals((await world({}, disk)).store.loaded.deletedTopics, []);
 });
 
 Deno.test("Controller adds partitions, never takes any away", async () => {
