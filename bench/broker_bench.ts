@@ -78,6 +78,11 @@ function framesOf(topic: string, partitions: number, batch: Uint8Array): Frames 
   return { frames, frameBytes: perFrame * batch.length, batchesIn };
 }
 
+/** How many requests of this size a connection has unanswered. */
+function windowOf(frameBytes: number, max = WINDOW_MAX): number {
+  return Math.max(CLIENT_WINDOW, Math.min(max, Math.ceil(WINDOW_BYTES / frameBytes)));
+}
+
 interface Frames {
   readonly frames: readonly (readonly Uint8Array[])[];
   /** Of the largest, batches only. */
@@ -104,7 +109,7 @@ async function benchProduceOf(
 ): Promise<void> {
   const batch = batchOf(bytes);
   const { frames, frameBytes, batchesIn } = framesOf(topicOf(partitions), partitions, batch);
-  const window = Math.max(CLIENT_WINDOW, Math.min(windowMax, Math.ceil(WINDOW_BYTES / frameBytes)));
+  const window = windowOf(frameBytes, windowMax);
   const requests = Math.ceil(roundBytes / frameBytes / wires.length);
   const batches = batchesIn(requests) * wires.length;
   const total = batches * batch.length;
@@ -136,23 +141,25 @@ async function benchProduceOf(
   );
 }
 
-async function benchFetch({ wires: [wire], raw, loopback }: Bench): Promise<void> {
+async function benchFetch({ wires, raw, loopback }: Bench): Promise<void> {
   const mb = CATCH_UP_BYTES / MB;
   say(`Fetch of one partition of ${mb} MB from the start, against a raw list and loopback TCP`);
   await raw.commit(CATCH_UP_BYTES);
   for (const [label, bytes] of SIZES) {
     const batch = batchOf(bytes);
     const topic = `read-${bytes}`;
-    const count = Math.ceil(CATCH_UP_BYTES / batch.length);
-    const total = count * batch.length;
-    await produceAll(wire, framesOf(topic, 1, batch).frames, count, CLIENT_WINDOW);
+    const count = Math.ceil(CATCH_UP_BYTES / batch.length / wires.length);
+    const total = count * batch.length * wires.length;
+    const { frames, frameBytes } = framesOf(topic, 1, batch);
+    const window = windowOf(frameBytes);
+    await Promise.all(wires.map((wire) => produceAll(wire, frames, count, window)));
     const ofList: number[] = [];
     const ofLoopback: number[] = [];
     const rates: number[] = [];
     for (let round = 0; round < rounds; round++) {
       const listMs = await millisOf(() => raw.list(total));
       const loopbackMs = await millisOf(() => loopback.receive(total));
-      const fetchMs = await millisOf(() => fetchAll(wire, topic, 0n, total));
+      const fetchMs = await millisOf(() => fetchAll(wires[0], topic, 0n, total));
       ofList.push(listMs / fetchMs);
       ofLoopback.push(loopbackMs / fetchMs);
       rates.push(total / MB / fetchMs * 1_000);

@@ -105,8 +105,8 @@ export async function produceAll(
   for (let answered = 0; answered < requests; answered++) {
     const { body } = decodeResponse(produceResponse, PRODUCE_VERSION, await wire.receive());
     for (const { partitionResponses } of body.responses) {
-      for (const { errorCode } of partitionResponses) {
-        if (errorCode !== 0) throw new Error(`Produce was answered ${errorCode}`);
+      for (const { errorCode, errorMessage } of partitionResponses) {
+        if (errorCode !== 0) throw new Error(`Produce was answered ${errorCode}: ${errorMessage}`);
       }
     }
     if (sent < requests) await sendNext();
