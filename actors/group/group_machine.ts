@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { assign, setup, type SnapshotFrom, transition } from "xstate";
+import { assign, setup, type SnapshotFrom, transition } from "../core/state_machine.ts";
 
 /** What the machine counts. Plain JSON. */
 export interface RebalanceContext {
