@@ -110,3 +110,25 @@ Deno.test("Closing a broker twice is closing it once, and a closed broker takes 
   const buffer = new Uint8Array(1);
   assertEquals(await broker.dial().read(buffer), null);
 });
+
+Deno.test("mod.ts can be imported from a checkout by a project with settings of its own", async () => {
+  const project = await Deno.makeTempDir({ prefix: "odradek-user-" });
+  try {
+    await Deno.writeTextFile(`${project}/deno.json`, "{}");
+    await Deno.writeTextFile(
+      `${project}/main.ts`,
+      `import { createBroker } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};
+await using broker = await createBroker({ data: "./data" });
+console.log(broker.topicsFound);`,
+    );
+    const permissions = ["--allow-read", "--allow-write", "--allow-sys=statfs", "--no-prompt"];
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--unstable-kv", ...permissions, "main.ts"],
+      cwd: project,
+    }).output();
+    const decoder = new TextDecoder();
+    assertEquals(decoder.decode(stdout), "0\n", decoder.decode(stderr));
+  } finally {
+    await Deno.remove(project, { recursive: true });
+  }
+});
