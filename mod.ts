@@ -19,12 +19,13 @@ import {
   imageOf,
   type MetadataImage,
 } from "./actors/controller/metadata_image.ts";
+import { BrokerCoordinators } from "./actors/coordinator/broker_coordinators.ts";
 import { spawn } from "./actors/core/actor.ts";
 import type { ActorRef } from "./actors/core/message.ts";
 import type { Feed } from "./actors/core/feed.ts";
-import { GroupCoordinators } from "./actors/group/group_coordinators.ts";
 import type { GroupHappening } from "./actors/group/group_feed.ts";
 import { Topics } from "./actors/topic/topics.ts";
+import type { TransactionHappening } from "./actors/transaction/transaction_feed.ts";
 import type { ClientOptions } from "./client/mod.ts";
 import { BrokerConfig } from "./config/broker_config.ts";
 import { denoEnvironment } from "./environment/deno/deno_environment.ts";
@@ -48,6 +49,11 @@ export type { DenoEnvironmentOptions } from "./environment/deno/deno_environment
 export type { StderrLogOptions } from "./environment/deno/stderr_log.ts";
 export type { Feed, FeedOptions, FeedReader } from "./actors/core/feed.ts";
 export type { GroupEvent, GroupHappening } from "./actors/group/group_feed.ts";
+export type {
+  TransactionHappening,
+  TransactionHappeningName,
+  TransactionStanding,
+} from "./actors/transaction/transaction_feed.ts";
 export type { GroupStateName } from "./actors/group/group_machine.ts";
 export type * from "./environment/environment.ts";
 export type * from "./storage/kv/kv.ts";
@@ -98,6 +104,8 @@ export interface Broker extends AsyncDisposable {
    * ```
    */
   readonly groupFeed: Feed<GroupHappening>;
+  /** What happens to transactions: each step of each transactional id. */
+  readonly transactionFeed: Feed<TransactionHappening>;
   /** A connection without a socket: bytes of Kafka's protocol, in both directions. */
   connect(): ByteDuplex;
   /** The same as a {@linkcode ByteStream}: without a copy per read. */
@@ -170,26 +178,26 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     }),
     (topics) => topics.stop(),
   );
-  let groups: GroupCoordinators | null = null;
+  let coordinators: BrokerCoordinators | null = null;
   const publish = (image: MetadataImage) => {
     metadata = image;
     topics.follow(image);
-    groups?.follow(image);
+    coordinators?.follow(image);
   };
   const controllerRef = started.adopt(
     startController({ environment, ground, store, meta, logs, publish }),
     (ref) => ref.stop(),
   );
 
-  groups = started.adopt(
-    new GroupCoordinators({
+  coordinators = started.adopt(
+    new BrokerCoordinators({
       environment,
       metadata: () => metadata,
       controller: controllerRef,
       partition: (topicId, partition) => topics.partition(topicId, partition),
       stored: logs.stored(),
     }),
-    (groups) => groups.stop(),
+    (coordinators) => coordinators.stop(),
   );
 
   const server = started.adopt(
@@ -201,7 +209,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
         metadata: () => metadata,
         controller: controllerRef,
         partition: (topicId, partition) => topics.partition(topicId, partition),
-        coordinators: groups,
+        coordinators,
         leaderEpoch: (topicId, partition) => logs.leaderEpochOf({ topicId, partition }),
         logDir: {
           name: folder.name,
@@ -227,7 +235,8 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     nodeId,
     listeners,
     topicsFound,
-    groupFeed: groups.feed,
+    groupFeed: coordinators.groupFeed,
+    transactionFeed: coordinators.transactionFeed,
     dial,
     client: { environment, dial: () => Promise.resolve(dial()) },
     connect: () => webStreams(dial()),

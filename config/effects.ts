@@ -82,6 +82,17 @@ export const BROKER_EFFECTS: Readonly<Partial<Record<BrokerConfigName, string>>>
   "queued.max.requests": "Requests that are worked on at a time; a Fetch that waits for records " +
     "does not count.",
   "socket.request.max.bytes": "A connection that announces a larger request is closed.",
+  "transaction.abort.timed.out.transaction.cleanup.interval.ms":
+    "How often transactions are looked " +
+    "for that have been open for too long.",
+  "transaction.max.timeout.ms":
+    "The longest time that a producer may ask for, for its transactions.",
+  "transaction.remove.expired.transaction.cleanup.interval.ms":
+    "How often unused transactional ids " +
+    "are looked for.",
+  "transaction.state.log.num.partitions": "Partitions of __transaction_state, when it is made.",
+  "transaction.state.log.segment.bytes": "segment.bytes of __transaction_state, when it is made.",
+  "transactional.id.expiration.ms": "How long a transactional id that is not used is remembered.",
 };
 
 const topicSettingOf: ReadonlyMap<string, string> = new Map(

@@ -3,20 +3,22 @@
  *
  * @module
  */
+import type { ProducerIds } from "../actors/controller/producer_ids.ts";
 import type { Address } from "../environment/environment.ts";
 import type { KafkaError } from "../protocol/errors.ts";
 import type { Draft, Infer, Schema } from "../protocol/schema/mod.ts";
 import type { BrokerContext } from "./broker_context.ts";
 import type { FetchSessions } from "./fetch/fetch_sessions.ts";
-import type { ProducerIds } from "./producer_ids.ts";
 import type { ResponseMemory } from "./connection/response_memory.ts";
 import type { Authorizer, Principal } from "./security/authorizer.ts";
+import type { TransactionalAppends } from "./transactions/transactional_appends.ts";
 
 /** What the APIs of one server share. */
 export interface ServerState {
   readonly broker: BrokerContext;
   readonly fetchSessions: FetchSessions;
   readonly producerIds: ProducerIds;
+  readonly inTransactions: TransactionalAppends;
   readonly responses: ResponseMemory;
   readonly authorizer: Authorizer;
 }

@@ -8,6 +8,7 @@ import type { MetadataImage } from "../actors/controller/metadata_image.ts";
 import type { ActorRef } from "../actors/core/message.ts";
 import type { GroupMessage } from "../actors/group/messages.ts";
 import type { PartitionMessage } from "../actors/partition/messages.ts";
+import type { TransactionMessage } from "../actors/transaction/messages.ts";
 import type { BrokerConfig } from "../config/broker_config.ts";
 import type { Environment } from "../environment/environment.ts";
 
@@ -23,6 +24,20 @@ export interface Coordinators {
    * @throws KafkaError COORDINATOR_NOT_AVAILABLE
    */
   prepareGroups(): Promise<void>;
+  /** The coordinator of the groups in a partition of `__consumer_offsets`. */
+  groupsAt(partition: number): ActorRef<GroupMessage>;
+  /** The partition of `__consumer_offsets` that holds a group. */
+  groupPartition(groupId: string): number;
+  /** The coordinator of a transactional id, started on first use. Synchronous. */
+  transaction(transactionalId: string): ActorRef<TransactionMessage>;
+  /** Every transaction coordinator that may know of transactional ids. */
+  transactions(): readonly ActorRef<TransactionMessage>[];
+  /**
+   * Makes sure that transactions can be coordinated: the first time, that their internal topic exists.
+   *
+   * @throws KafkaError COORDINATOR_NOT_AVAILABLE
+   */
+  prepareTransactions(): Promise<void>;
 }
 
 /** The place where a broker keeps its logs. */
@@ -49,7 +64,7 @@ export interface BrokerContext {
    * in order of arrival. The caller has checked topic and partition against `metadata()`.
    */
   readonly partition: (topicId: string, partition: number) => ActorRef<PartitionMessage>;
-  /** The coordinators of groups, and later of transactions. */
+  /** The coordinators of groups and of transactions. */
   readonly coordinators: Coordinators;
   /** Leader epoch of a partition, as Metadata tells it. Synchronous. */
   readonly leaderEpoch: (topicId: string, partition: number) => number;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ProducerIds } from "../actors/controller/producer_ids.ts";
 import type { Address, ByteStream, Listener, Timer } from "../environment/environment.ts";
 import type { Api, ServerState } from "./api.ts";
 import { APIS } from "./apis/mod.ts";
@@ -10,11 +11,11 @@ import type { BrokerContext } from "./broker_context.ts";
 import { Connection, type ConnectionHost } from "./connection/connection.ts";
 import { FetchSessions } from "./fetch/fetch_sessions.ts";
 import { connectionsMaxOf } from "./connection/connection_limits.ts";
-import { ProducerIds } from "./producer_ids.ts";
 import { RequestMemory } from "./connection/request_memory.ts";
 import { RequestSlots } from "./connection/request_slots.ts";
 import { ResponseMemory } from "./connection/response_memory.ts";
 import { ALLOW_ALL, type Authorizer } from "./security/authorizer.ts";
+import { TransactionalAppends } from "./transactions/transactional_appends.ts";
 
 /** How long `close` waits for requests that were begun. */
 const GRACE_MS = 5_000;
@@ -91,6 +92,7 @@ class RunningServer implements Server, ConnectionHost {
         broker.environment,
       ),
       producerIds: new ProducerIds(broker.controller),
+      inTransactions: new TransactionalAppends(),
       responses: new ResponseMemory(
         config.long("odradek.queued.max.response.bytes"),
         () => this.#sweepWithin(CONTESTED_SWEEP_MS),

@@ -1,5 +1,5 @@
-import type { ControllerMessage } from "../actors/controller/messages.ts";
-import type { ActorRef } from "../actors/core/message.ts";
+import type { ActorRef } from "../core/message.ts";
+import type { ControllerMessage } from "./messages.ts";
 
 /**
  * Hands out producer ids that nobody ever had before: from blocks that the controller gives, each used by one process

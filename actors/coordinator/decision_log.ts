@@ -9,7 +9,7 @@
  */
 import { KafkaError } from "../../protocol/errors.ts";
 import { batchesIn } from "../../protocol/records/batches.ts";
-import type { BatchHeader } from "../../protocol/records/batch_header.ts";
+import { BATCH_HEADER_BYTES, type BatchHeader } from "../../protocol/records/batch_header.ts";
 import { buildBatch, recordBytesMax, type RecordDraft } from "../../protocol/records/builder.ts";
 import { type LogRecord, recordsIn } from "../../protocol/records/records.ts";
 import type { ActorRef, Self } from "../core/message.ts";
@@ -41,6 +41,8 @@ const LOAD_BYTES = 1024 * 1024;
 const PRODUCE_VERSION = 13;
 
 interface Append {
+  /** A batch that is written as it is; null = one is made of the records. */
+  readonly batch: Uint8Array | null;
   readonly records: RecordDraft[];
   readonly durable: (() => void)[];
   bytes: number;
@@ -132,6 +134,21 @@ export class DecisionLog {
     this.append(part, durable);
   }
 
+  /**
+   * Makes a batch durable that is no plain one, such as a part of a transaction or its marker. `apply` does at once what
+   * `onBatch` does with it on load.
+   *
+   * @throws KafkaError MESSAGE_TOO_LARGE, with nothing applied
+   */
+  appendBatch(batch: Uint8Array, apply: () => void, durable: () => void = () => {}): void {
+    if (batch.length > this.parts.batchBytesMax + BATCH_HEADER_BYTES) {
+      throw new KafkaError("MESSAGE_TOO_LARGE", `A batch of ${batch.length} bytes is too large`);
+    }
+    apply();
+    this.#appends.push({ batch, records: [], durable: [durable], bytes: batch.length });
+    this.#write();
+  }
+
   /** Whether decisions can be written in one append. */
   fits(decisions: readonly Decision[]): boolean {
     return bytesOf(decisions) <= this.parts.batchBytesMax;
@@ -147,9 +164,10 @@ export class DecisionLog {
   /** The append that takes `bytes` more. */
   #gathering(bytes: number): Append {
     const last = this.#appends.at(-1);
-    const open = last !== undefined && !(this.#underWay && this.#appends.length === 1);
+    const open = last !== undefined && last.batch === null &&
+      !(this.#underWay && this.#appends.length === 1);
     if (open && last.bytes + bytes <= this.parts.batchBytesMax) return last;
-    const next: Append = { records: [], durable: [], bytes: 0 };
+    const next: Append = { batch: null, records: [], durable: [], bytes: 0 };
     this.#appends.push(next);
     return next;
   }
@@ -158,8 +176,12 @@ export class DecisionLog {
     if (this.#underWay || this.#appends.length === 0) return;
     this.#underWay = true;
     const { self, partition } = this.parts;
-    const records = [buildBatch(this.#appends[0].records)];
-    partition.ask("append", { records, requestVersion: PRODUCE_VERSION }).then(
+    const { batch, records } = this.#appends[0];
+    partition.ask("append", {
+      records: [batch ?? buildBatch(records)],
+      requestVersion: PRODUCE_VERSION,
+      origin: "coordinator",
+    }).then(
       () => self.enqueue(() => this.#written()),
       (error) =>
         self.enqueue(() => {

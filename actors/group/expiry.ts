@@ -16,6 +16,8 @@ export function expire(ground: Ground, rebalance: Rebalance): void {
   const nowMs = ground.environment.clock.now();
   const retentionMs = ground.config().int("offsets.retention.minutes") * 60_000;
   for (const group of [...ground.groups]) {
+    // A transaction that has not ended may still commit offsets for it.
+    if (ground.groups.pending.hasGroup(group.id)) continue;
     const isOver = expiryRule(group, nowMs - retentionMs);
     removeOffsets(group, ground, ({ topic, committed }) => {
       const { expireTimestampMs } = committed;

@@ -10,6 +10,7 @@ import type { GroupTable } from "./group_table.ts";
 export interface Decisions {
   append(decisions: readonly Decision[]): void;
   appendAll(decisions: Iterable<Decision>): void;
+  appendBatch(batch: Uint8Array, apply: () => void, durable?: () => void): void;
   fits(decisions: readonly Decision[]): boolean;
 }
 

@@ -26,6 +26,7 @@ import { commitOffsets, deleteOffsets, fetchOffsets, unknownGroup } from "./offs
 import { Rebalance } from "./rebalance.ts";
 import { Sessions } from "./sessions.ts";
 import { sync } from "./sync.ts";
+import { TransactionalOffsets } from "./transactional_offsets.ts";
 
 /** What a group coordinator is made of. */
 export interface GroupCoordinatorParts {
@@ -59,7 +60,7 @@ export async function groupCoordinator(
     now: () => environment.clock.now(),
     replay: (decision) => groups.replay(decision),
     batchBytesMax,
-  });
+  }, (header, records) => groups.replayBatch(header, records));
   const ground: Ground = {
     self,
     environment,
@@ -72,6 +73,7 @@ export async function groupCoordinator(
   const rebalance = new Rebalance(ground);
   const sessions = new Sessions(ground, rebalance, sessionOf);
   const joins = new Joins(ground, rebalance, sessions);
+  const transactional = new TransactionalOffsets(ground);
 
   // The completions of this actor wait until it has started: nothing happens to a group before it is resumed.
   self.enqueue(() => {
@@ -105,6 +107,9 @@ export async function groupCoordinator(
       if (!group) throw unknownGroup(groupId);
       rebalance.send(group, { type: "delete" }, { reason: "the group is deleted" });
     },
+    guardOffsets: ({ producerId, producerEpoch }) => transactional.guard(producerId, producerEpoch),
+    commitOffsetsInTransaction: (commit) => transactional.commit(commit),
+    endTransaction: (marker, call) => transactional.end(marker, call),
     forgetDeletedTopics: () => forgetDeletedTopics(ground),
   }, ANSWERED_AT_ONCE);
 }

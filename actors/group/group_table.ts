@@ -3,13 +3,23 @@
  *
  * @module
  */
+import {
+  type BatchHeader,
+  isControl,
+  isTransactional,
+} from "../../protocol/records/batch_header.ts";
+import { readControlRecord } from "../../protocol/records/control.ts";
+import type { LogRecord } from "../../protocol/records/records.ts";
 import type { Decision } from "../coordinator/decision_log.ts";
 import type { Deadline } from "../core/deadline.ts";
 import { Group } from "./group.ts";
+import { PendingOffsets } from "./pending_offsets.ts";
 import { readGroupRecord } from "./records.ts";
 
 /** The groups of one coordinator. */
 export class GroupTable {
+  /** What waits for the end of transactions. */
+  readonly pending: PendingOffsets = new PendingOffsets();
   readonly #groups = new Map<string, Group>();
 
   /** @param sessionOf makes the deadline of a member's session. */
@@ -41,13 +51,44 @@ export class GroupTable {
     if (record === null) return;
     const group = this.obtain(record.group);
     if (record.kind === "offset") {
-      if (record.committed) group.offsets.set(record.place, record.committed);
-      else group.offsets.delete(record.place);
+      if (record.committed) {
+        group.offsets.set(record.place, record.committed);
+        this.pending.supersede(group.id, record.place);
+      } else group.offsets.delete(record.place);
     } else if (record.value) {
       group.replay(record.value, (memberId) => this.sessionOf(group, memberId));
     } else {
       group.forget();
     }
     this.dropIfVacant(group);
+  }
+
+  /** Applies a record that is part of a transaction, live or on load. */
+  replayPending(producerId: bigint, epoch: number, decision: Decision): void {
+    const record = readGroupRecord(decision);
+    if (record?.kind !== "offset" || record.committed === null) return;
+    const { group, place, committed } = record;
+    this.pending.add(producerId, epoch, { group, place, committed });
+  }
+
+  /** Applies the end of a transaction, live or on load. */
+  endTransaction(producerId: bigint, commit: boolean): void {
+    for (const { group, place, committed } of this.pending.end(producerId, commit)) {
+      this.obtain(group).offsets.set(place, committed);
+    }
+  }
+
+  /** Applies a batch that is part of a transaction, or ends one; false if it is none of that. */
+  replayBatch(header: BatchHeader, records: Iterable<LogRecord>): boolean {
+    const { producerId, producerEpoch } = header;
+    if (!isTransactional(header)) return isControl(header);
+    for (const record of records) {
+      if (isControl(header)) {
+        this.endTransaction(producerId, readControlRecord(record).type === "commit");
+      } else if (record.key) {
+        this.replayPending(producerId, producerEpoch, { key: record.key, value: record.value });
+      }
+    }
+    return true;
   }
 }

@@ -6,6 +6,8 @@
 import type { ErrorName } from "../../protocol/errors.ts";
 import { KafkaError } from "../../protocol/errors.ts";
 import type { Message } from "../core/message.ts";
+import type { Guard } from "../transaction/guards.ts";
+import type { Marker } from "../transaction/markers.ts";
 import type { GroupStateName } from "./group_machine.ts";
 
 /** A protocol that a member offers: a way to share out the work, and what the member says for it. Opaque. */
@@ -89,6 +91,8 @@ export interface FetchedOffset {
   readonly offset: bigint;
   readonly leaderEpoch: number;
   readonly metadata: string;
+  /** A transaction that has not ended may change it, and only stable offsets were asked for. */
+  readonly unstable: boolean;
 }
 
 /** A member as DescribeGroups tells it. */
@@ -163,6 +167,8 @@ export type GroupMessage =
       readonly topics:
         | readonly { readonly topic: string; readonly partitions: readonly number[] }[]
         | null;
+      /** KIP-447: offsets that an open transaction may change are told as unstable. */
+      readonly requireStable: boolean;
     },
     readonly { readonly topic: string; readonly partitions: readonly FetchedOffset[] }[]
   >
@@ -174,6 +180,35 @@ export type GroupMessage =
     { readonly groupId: string; readonly offsets: readonly TopicPartition[] },
     /** In the order of the request. */
     readonly (ErrorName | null)[]
+  >
+  | Message<
+    /**
+     * Whether offsets may be committed within a transaction at once (null), or its coordinator has to be asked first; the
+     * commit is then to come with the guard.
+     */
+    "guardOffsets",
+    { readonly producerId: bigint; readonly producerEpoch: number },
+    Guard | null
+  >
+  | Message<
+    "commitOffsetsInTransaction",
+    MemberIdentity & {
+      readonly groupId: string;
+      /** -1 = not as a member. */
+      readonly generation: number;
+      readonly producerId: bigint;
+      readonly producerEpoch: number;
+      readonly guard: Guard | null;
+      readonly offsets: readonly OffsetToCommit[];
+    },
+    /** In the order of the request. */
+    readonly (ErrorName | null)[]
+  >
+  | Message<
+    /** A transaction with offsets here has ended. Answered when that is durable. */
+    "endTransaction",
+    Marker,
+    void
   >
   | Message<
     /** Topics were deleted: what was committed for them goes. */

@@ -7,7 +7,7 @@ import { type ErrorName, KafkaError } from "../../protocol/errors.ts";
 import type { Decision } from "../coordinator/decision_log.ts";
 import type { Group } from "./group.ts";
 import type { Ground } from "./ground.ts";
-import type { FetchedOffset, GroupMessage, TopicPartition } from "./messages.ts";
+import type { FetchedOffset, GroupMessage, MemberIdentity, TopicPartition } from "./messages.ts";
 import type { PayloadOf, ReplyOf } from "../core/message.ts";
 import { offsetRecord, offsetTombstone } from "./records.ts";
 import { checkGeneration } from "./sessions.ts";
@@ -15,25 +15,41 @@ import { CONSUMER_PROTOCOL_TYPE } from "./subscription.ts";
 
 type Commit = PayloadOf<GroupMessage, "commitOffsets">;
 type Fetch = PayloadOf<GroupMessage, "fetchOffsets">;
+/** What there is to write of a commit. */
+type Written = Pick<Commit, "groupId" | "retentionMs" | "offsets">;
 
 /** OffsetCommit. Returns each offset's outcome, in their order. */
 export function commitOffsets(
   commit: Commit,
-  { groups, config, decisions, environment }: Ground,
+  ground: Ground,
 ): readonly (ErrorName | null)[] {
+  const { groups, decisions } = ground;
   const known = groups.get(commit.groupId);
   if (!known && commit.generation >= 0) {
     throw new KafkaError(commit.unknownGroup, `There is no group "${commit.groupId}"`);
   }
   if (known) checkCommitter(known, commit);
+  const { records, outcomes } = recordsOf(commit, ground);
+  decisions.append(records);
+  return outcomes;
+}
 
+/**
+ * The records of a commit, and each offset's outcome, in their order.
+ *
+ * @throws KafkaError INVALID_COMMIT_OFFSET_SIZE when they cannot be written in one append
+ */
+export function recordsOf(
+  commit: Written,
+  { config, decisions, environment }: Ground,
+): { readonly records: readonly Decision[]; readonly outcomes: readonly (ErrorName | null)[] } {
   const metadataMax = config().int("offset.metadata.max.bytes");
   const commitTimestampMs = environment.clock.now();
   const expireTimestampMs = commit.retentionMs === null
     ? null
     : commitTimestampMs + commit.retentionMs;
   const records: Decision[] = [];
-  const outcomes = commit.offsets.map((place) => {
+  const outcomes = commit.offsets.map((place): ErrorName | null => {
     const { offset, leaderEpoch, metadata, topicId } = place;
     if (metadata.length > metadataMax) return "OFFSET_METADATA_TOO_LARGE";
     const committed = {
@@ -53,8 +69,7 @@ export function commitOffsets(
       `${records.length} offsets do not fit one append: commit fewer at a time`,
     );
   }
-  decisions.append(records);
-  return outcomes;
+  return { records, outcomes };
 }
 
 /** Who may commit. (Kafka: `ClassicGroup.validateOffsetCommit`.) */
@@ -75,11 +90,26 @@ function checkCommitter(group: Group, commit: Commit): void {
   member.session.set(member.sessionTimeoutMs);
 }
 
+/**
+ * Who may commit within a transaction: also somebody who is no member and does not say so, and whoever was a member when
+ * the group began to rebalance (KIP-447). (Kafka: `ClassicGroup.validateOffsetCommit`.)
+ */
+export function checkTransactionalCommitter(
+  group: Group,
+  commit: MemberIdentity & { readonly generation: number },
+): void {
+  const { memberId, instanceId, generation } = commit;
+  if (generation < 0 && memberId === "" && instanceId === null) return;
+  const member = group.speaker(commit);
+  checkGeneration(group, generation);
+  member.session.set(member.sessionTimeoutMs);
+}
+
 const NOTHING_COMMITTED = { offset: -1n, leaderEpoch: -1, metadata: "" };
 
 /** OffsetFetch. What was never committed is -1. */
 export function fetchOffsets(
-  { groupId, topics }: Fetch,
+  { groupId, topics, requireStable }: Fetch,
   { groups }: Ground,
 ): ReplyOf<GroupMessage, "fetchOffsets"> {
   const group = groups.get(groupId);
@@ -93,7 +123,8 @@ export function fetchOffsets(
     partitions: partitions.map((partition): FetchedOffset => {
       const { offset, leaderEpoch, metadata } = group?.offsets.get(topic, partition) ??
         NOTHING_COMMITTED;
-      return { partition, offset, leaderEpoch, metadata };
+      const unstable = requireStable && groups.pending.has(groupId, { topic, partition });
+      return { partition, offset, leaderEpoch, metadata, unstable };
     }),
   }));
 }

@@ -9,7 +9,12 @@
 import type { Environment } from "../../environment/environment.ts";
 import type { TopicConfig } from "../../config/topic_config.ts";
 import { KafkaError } from "../../protocol/errors.ts";
-import { type BatchHeader, isTransactional } from "../../protocol/records/batch_header.ts";
+import {
+  type BatchHeader,
+  isTransactional,
+  readBatchHeader,
+} from "../../protocol/records/batch_header.ts";
+import { controlBatch } from "../../protocol/records/control.ts";
 import { type ProduceRules, validateProduced } from "../../protocol/records/validate.ts";
 import type { PartitionLog } from "../../storage/log/partition_log.ts";
 import { type Behavior, PARKED, type Self } from "../core/message.ts";
@@ -18,6 +23,7 @@ import { checkLeaderEpoch, endOfEpoch, UNDEFINED_EPOCH_END } from "./leader_epoc
 import { HIGH_WATERMARK, type Isolation, type PartitionMessage } from "./messages.ts";
 import { lookUpOffset } from "./list_offset.ts";
 import { produceRules } from "./produce_rules.ts";
+import { PartitionTransactions } from "./transactions.ts";
 
 /** What a partition actor is made of. */
 export interface PartitionParts {
@@ -42,6 +48,7 @@ const WARY_MS = 5 * 60_000;
 export function partition(self: Self, parts: PartitionParts): Behavior<PartitionMessage> {
   const { name, environment, log } = parts;
   const waiting = new FetchWaiters();
+  const transactions = new PartitionTransactions(name, log);
   /** With the version of the last request: nearly always that of the next one. */
   let { config } = parts;
   let rules: ProduceRules = { ...produceRules(config), requestVersion: 0 };
@@ -52,16 +59,16 @@ export function partition(self: Self, parts: PartitionParts): Behavior<Partition
   const limitOf = (isolation: Isolation) =>
     isolation === "read_committed" ? log.lastStableOffset : log.highWatermark;
 
-  /** Runs `step`, which may move the readable limits by `bytes`, and wakes whom it concerns. */
-  function advance(bytes: number): void {
+  /** Wakes whoever waits for what `lastOffset` ends; what a transaction still holds back is not told of. */
+  function advance(lastOffset: number, bytes: number): void {
     waiting.advanced(bytes, "read_uncommitted");
-    waiting.advanced(bytes, "read_committed");
+    if (lastOffset < log.lastStableOffset) waiting.advanced(bytes, "read_committed");
   }
 
   /**
    * Kafka takes any sequence from a producer that it does not know: what it knew may have expired. But a producer has
    * several batches under way, and when its very first was refused a moment ago (by a full disk, say) the second must not
-   * be taken before it. (Kafka holds transactions of version 2 to sequence 0: KIP-890.)
+   * be taken before it.
    */
   function requireFirstBatch({ producerId, baseSequence }: BatchHeader): void {
     if (baseSequence <= 0 || log.producers.has(producerId)) return;
@@ -83,23 +90,50 @@ export function partition(self: Self, parts: PartitionParts): Behavior<Partition
     log.producers.expire(nowMs - parts.producerIdExpirationMs);
   }
 
+  /** Gives a batch its offsets; `stored` is called when it is durable. */
+  function store(
+    bytes: Uint8Array,
+    header: BatchHeader,
+    stored: (baseOffset: number) => void,
+    call: { fail(error: Error): void },
+  ): void {
+    try {
+      const baseOffset = log.append(bytes, header, (outcome) => {
+        if (outcome.kind === "failed") beWary();
+        self.enqueue(() => {
+          if (outcome.kind === "failed") call.fail(storageError(name, outcome.error));
+          else stored(baseOffset);
+        });
+      });
+    } catch (error) {
+      beWary();
+      throw error;
+    }
+  }
+
   return {
-    append({ records, requestVersion }, context) {
+    append({ records, requestVersion, guard, origin }, context) {
       const nowMs = environment.clock.now();
       expireProducers(nowMs);
       if (rules.requestVersion !== requestVersion) rules = { ...rules, requestVersion };
-      const { bytes, header, logAppendTimeMs } = validateProduced(records, rules, nowMs);
-      if (isTransactional(header)) {
-        throw new KafkaError(
-          "INVALID_TXN_STATE",
-          `${name} has no open transaction of producer ${header.producerId}`,
-        );
-      }
+      const { bytes, header, logAppendTimeMs } = validateProduced(
+        records,
+        origin === "coordinator" ? { ...rules, origin } : rules,
+        nowMs,
+      );
       const appended = (baseOffset: number) => ({
         baseOffset,
         logAppendTimeMs,
         logStartOffset: log.logStartOffset,
       });
+      const stored = (baseOffset: number) => {
+        context.reply(appended(baseOffset));
+        advance(baseOffset + header.lastOffsetDelta, header.sizeBytes);
+      };
+      if (origin === "coordinator") {
+        store(bytes, header, stored, context);
+        return PARKED;
+      }
 
       const verdict = log.producers.check(header);
       if (verdict.kind === "duplicate") {
@@ -112,21 +146,30 @@ export function partition(self: Self, parts: PartitionParts): Behavior<Partition
         });
         return PARKED;
       }
+      if (isTransactional(header)) transactions.check(header, guard, requestVersion);
       requireFirstBatch(header);
+      store(bytes, header, stored, context);
+      return PARKED;
+    },
 
-      try {
-        const baseOffset = log.append(bytes, header, (outcome) => {
-          if (outcome.kind === "failed") beWary();
-          self.enqueue(() => {
-            if (outcome.kind === "failed") return context.fail(storageError(name, outcome.error));
-            context.reply(appended(baseOffset));
-            advance(header.sizeBytes);
-          });
-        });
-      } catch (error) {
-        beWary();
-        throw error;
-      }
+    guard: ({ producerId, producerEpoch }) => transactions.guard(producerId, producerEpoch),
+
+    writeMarker({ producerId, epoch, commit, coordinatorEpoch, bumped = false }, context) {
+      const timestampMs = environment.clock.now();
+      transactions.end(producerId, epoch, bumped);
+      const bytes = controlBatch({
+        result: commit ? "commit" : "abort",
+        producerId,
+        producerEpoch: epoch,
+        coordinatorEpoch,
+        timestampMs,
+      });
+      store(bytes, readBatchHeader(bytes), () => {
+        context.reply();
+        waiting.advanced(bytes.length, "read_uncommitted");
+        // How much was held back nobody counts: whoever waits looks again.
+        waiting.advanced(0, "read_committed");
+      }, context);
       return PARKED;
     },
 

@@ -14,13 +14,12 @@ import { outcomeError } from "../errors.ts";
 import { leaderOf, nodeEndpoints } from "../leader.ts";
 import { authorize } from "../security/authorizer.ts";
 import { checkPartition, topicNamed, topicOfId } from "../topics.ts";
+import { RequestTransaction } from "../transactions/request_transaction.ts";
 
 /** Kafka's tools may write to internal topics, under this client id. */
 const ADMIN_CLIENT_ID = "__admin_client";
 const LEADER_VERSION = 10;
 const TOPIC_ID_VERSION = 13;
-/** From this version on a client can be told to abort its transaction (KIP-890). */
-const ABORTABLE_VERSION = 11;
 
 type WantedTopic = ProduceRequest["topicData"][number];
 type WantedPartition = WantedTopic["partitionData"][number];
@@ -37,7 +36,8 @@ type PartitionAnswer = Draft<
  * - v8: single records that are at fault
  * - v9: flexible
  * - v10: the leader, beside errors about leaders
- * - v12: transactions of KIP-890, the same bytes
+ * - v11: TRANSACTION_ABORTABLE may be answered
+ * - v12: a batch makes its partition part of the transaction (KIP-890)
  * - v13: topics by id
  *
  * acks 1 and -1 (all) are answered when the batch is on disk; acks 0 is not answered, and closes the connection on an error.
@@ -90,6 +90,7 @@ class Appending {
   readonly done: Promise<readonly TopicAnswer[]>;
   #pending = 1;
   #finish!: () => void;
+  readonly #transaction: RequestTransaction;
   readonly #topics: TopicState[] = [];
 
   constructor(request: ProduceRequest, private readonly context: RequestContext) {
@@ -100,23 +101,20 @@ class Appending {
       timer.cancel();
       return this.#topics.map(answerOf);
     });
-    const isTransactional = request.transactionalId !== null;
+    this.#transaction = new RequestTransaction(request.transactionalId, context);
     const twice = repeatedPartitions(request);
-    for (const wanted of request.topicData) this.#appendAll(wanted, isTransactional, twice);
+    for (const wanted of request.topicData) this.#appendAll(wanted, twice);
+    this.#transaction.confirm();
     this.#settleOne();
   }
 
-  #appendAll(
-    wanted: WantedTopic,
-    isTransactional: boolean,
-    twice: ReadonlySet<WantedPartition>,
-  ): void {
+  #appendAll(wanted: WantedTopic, twice: ReadonlySet<WantedPartition>): void {
     const answers: TopicState["answers"] = wanted.partitionData.map(() => null);
     this.#topics.push({ wanted, answers });
     let topic: TopicImage | null = null;
     let fault: unknown = null;
     try {
-      topic = this.#resolve(wanted, isTransactional);
+      topic = this.#resolve(wanted);
     } catch (error) {
       fault = error;
     }
@@ -128,8 +126,7 @@ class Appending {
         if (twice.has(partition)) {
           throw new KafkaError("INVALID_REQUEST", "The partition is there more than once");
         }
-        const appended = this.context.broker.partition(topic.id, index)
-          .ask("append", { records, requestVersion: this.context.apiVersion });
+        const appended = this.#transaction.append(topic, index, records);
         this.#pending++;
         appended.then((appended) => {
           answers[at] = succeeded(index, appended);
@@ -145,7 +142,7 @@ class Appending {
   }
 
   /** @throws KafkaError when there is no such topic, or the client may not write to it */
-  #resolve({ name, topicId }: WantedTopic, isTransactional: boolean): TopicImage {
+  #resolve({ name, topicId }: WantedTopic): TopicImage {
     const { apiVersion, broker, clientId } = this.context;
     const metadata = broker.metadata();
     const topic = apiVersion >= TOPIC_ID_VERSION
@@ -155,20 +152,11 @@ class Appending {
     if (topic.internal && clientId !== ADMIN_CLIENT_ID) {
       throw new KafkaError("INVALID_TOPIC_EXCEPTION", `${topic.name} is an internal topic`);
     }
-    if (isTransactional) {
-      throw new KafkaError("INVALID_TXN_STATE", "The producer has no open transaction");
-    }
     return topic;
   }
 
   #failure(index: number, topic: TopicImage | null, error: unknown): PartitionAnswer {
-    const outcome = outcomeError(error, "Produce", this.context);
-    const isAbortable = outcome.kind === "INVALID_TXN_STATE" &&
-      this.context.apiVersion >= ABORTABLE_VERSION;
-    const answer = failed(
-      index,
-      isAbortable ? new KafkaError("TRANSACTION_ABORTABLE", outcome.message) : outcome,
-    );
+    const answer = failed(index, outcomeError(error, "Produce", this.context));
     const place = topic && { topicId: topic.id, partition: index };
     return { ...answer, ...leaderOf(answer.errorCode, place, this.context, LEADER_VERSION) };
   }

@@ -29,7 +29,7 @@ type WantedTopic = NonNullable<WantedGroup["topics"]>[number];
  * - v2: all topics, and an error of the whole group
  * - v5: leader epochs (KIP-320)
  * - v6: flexible
- * - v7: only stable offsets, if asked for: there are no others as long as there are no transactions
+ * - v7: UNSTABLE_OFFSET_COMMIT for offsets that an open transaction may change, if asked for (KIP-447)
  * - v8: several groups at once
  * - v9: member and epoch, of groups of the next protocol
  * - v10: topic ids
@@ -41,13 +41,13 @@ export const offsetFetch = defineApi({
   request: offsetFetchRequest,
   response: offsetFetchResponse,
 
-  async handle({ groupId, topics, groups }, context) {
+  async handle({ groupId, topics, groups, requireStable }, context) {
     if (context.apiVersion >= BATCH_VERSION) {
-      const fetched = groups.map((group) => fetchOrRefuse(group, context));
+      const fetched = groups.map((group) => fetchOrRefuse(group, requireStable, context));
       return { throttleTimeMs: 0, groups: await Promise.all(fetched) };
     }
     const wanted = topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null;
-    const fetched = await fetchGroup({ groupId, topics: wanted }, context);
+    const fetched = await fetchGroup({ groupId, topics: wanted }, requireStable, context);
     return { throttleTimeMs: 0, errorCode: 0, topics: fetched.topics.map(named) };
   },
 
@@ -67,9 +67,13 @@ export const offsetFetch = defineApi({
   },
 });
 
-async function fetchOrRefuse(group: WantedGroup, context: RequestContext): Promise<FetchedGroup> {
+async function fetchOrRefuse(
+  group: WantedGroup,
+  requireStable: boolean,
+  context: RequestContext,
+): Promise<FetchedGroup> {
   try {
-    return await fetchGroup(group, context);
+    return await fetchGroup(group, requireStable, context);
   } catch (error) {
     return refused(group, outcomeError(error, "OffsetFetch", context).code);
   }
@@ -77,6 +81,7 @@ async function fetchOrRefuse(group: WantedGroup, context: RequestContext): Promi
 
 async function fetchGroup(
   { groupId, topics }: WantedGroup,
+  requireStable: boolean,
   context: RequestContext,
 ): Promise<FetchedGroup> {
   authorize(context, "Describe", "Group", groupId);
@@ -84,6 +89,7 @@ async function fetchGroup(
   const checked = topics?.map((topic) => ({ topic, ...nameOf(topic, context) })) ?? null;
   const fetched = await coordinator.ask("fetchOffsets", {
     groupId,
+    requireStable,
     topics: checked?.flatMap(({ topic, name }) =>
       name === null ? [] : [{ topic: name, partitions: topic.partitionIndexes }]
     ) ?? null,
@@ -138,7 +144,8 @@ function visible(
   });
 }
 
-function shape({ partition, offset, leaderEpoch, metadata }: FetchedOffset) {
+function shape({ partition, offset, leaderEpoch, metadata, unstable }: FetchedOffset) {
+  if (unstable) return unfetched(partition, ERROR_CODES.UNSTABLE_OFFSET_COMMIT.code);
   return {
     partitionIndex: partition,
     committedOffset: offset,

@@ -23,9 +23,6 @@ type Coordinator = NonNullable<Draft<typeof findCoordinatorResponse>["coordinato
  * - v4: several keys at once
  * - v5: TRANSACTION_ABORTABLE may be answered
  * - v6: share groups
- *
- * Transactional ids are answered with this broker, so that InitProducerId can refuse them for good instead of letting the
- * client try again and again.
  */
 export const findCoordinator = defineApi({
   name: "FindCoordinator",
@@ -61,6 +58,7 @@ async function find(key: string, keyType: number, context: RequestContext): Prom
         break;
       case TRANSACTION:
         authorize(context, "Describe", "TransactionalId", key);
+        await context.broker.coordinators.prepareTransactions();
         break;
       default:
         throw new KafkaError("INVALID_REQUEST", `There are no coordinators of type ${keyType}`);

@@ -14,9 +14,15 @@ const KEY = 18;
 
 /**
  * What a client can rely on (KIP-584). `metadata.version` is told for tools, which read a Kafka release from it: 7 is
- * 3.3-IV3, 30 is 4.3-IV0. A feature with minimum 0 must not be told below version 4 (KAFKA-17492); there is none.
+ * 3.3-IV3, 30 is 4.3-IV0. `transaction.version` 2: a producer has a new epoch in each transaction, and adds partitions by
+ * writing to them (KIP-890).
  */
-const FEATURES = [{ name: "metadata.version", minVersion: 7, maxVersion: 30 }] as const;
+const FEATURES = [
+  { name: "metadata.version", minVersion: 7, maxVersion: 30 },
+  { name: "transaction.version", minVersion: 0, maxVersion: 2 },
+] as const;
+/** From this version on clients can read of a supported feature with minimum 0 (KAFKA-17492). */
+const MINIMUM_0_VERSION = 4;
 
 /**
  * ApiVersions: which APIs, versions and features there are.
@@ -59,7 +65,9 @@ export function apiVersions(served: readonly Api[]): Api {
       return {
         errorCode: 0,
         apiKeys,
-        supportedFeatures: FEATURES,
+        supportedFeatures: FEATURES.filter(({ minVersion }) =>
+          minVersion > 0 || apiVersion >= MINIMUM_0_VERSION
+        ),
         finalizedFeatures: FEATURES.map(({ name, maxVersion }) => ({
           name,
           minVersionLevel: maxVersion,

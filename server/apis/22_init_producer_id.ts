@@ -5,32 +5,44 @@ import {
 } from "../../protocol/messages/22_init_producer_id.ts";
 import { defineApi } from "../api.ts";
 import { authorize, CLUSTER } from "../security/authorizer.ts";
+import { fencedIn } from "../transactions/errors.ts";
+
+/** From this version on PRODUCER_FENCED may be answered. */
+const FENCED_VERSION = 4;
 
 /**
- * InitProducerId: a producer id, for idempotent producing.
+ * InitProducerId: a producer id, for idempotent producing; with a transactional id, that one's, at a new epoch, and what
+ * was open under it is aborted.
  * - v2: flexible
  * - v3: the producer's current id and epoch (KIP-360)
  * - v4: PRODUCER_FENCED may be answered
  * - v5: TRANSACTION_ABORTABLE may be answered
- *
- * With a transactional id it is refused, with a code that no client retries: there are no transactions yet.
  */
 export const initProducerId = defineApi({
   name: "InitProducerId",
   key: 22,
   versions: [0, 5],
-  note: "Without a transactional id; with one it answers UNSUPPORTED_VERSION.",
   request: initProducerIdRequest,
   response: initProducerIdResponse,
 
-  async handle({ transactionalId, producerId, producerEpoch }, context) {
-    if (transactionalId !== null) {
-      authorize(context, "Write", "TransactionalId", transactionalId);
-      if (transactionalId === "") throw new KafkaError("INVALID_REQUEST");
-      throw new KafkaError("UNSUPPORTED_VERSION", "There are no transactions yet");
-    }
-    authorize(context, "IdempotentWrite", "Cluster", CLUSTER);
+  async handle({ transactionalId, transactionTimeoutMs, producerId, producerEpoch }, context) {
+    if (transactionalId !== null) authorize(context, "Write", "TransactionalId", transactionalId);
+    else authorize(context, "IdempotentWrite", "Cluster", CLUSTER);
+    if (transactionalId === "") throw new KafkaError("INVALID_REQUEST");
     if ((producerId === -1n) !== (producerEpoch === -1)) throw new KafkaError("INVALID_REQUEST");
+    if (transactionalId !== null) {
+      const identity = await context.broker.coordinators.transaction(transactionalId).ask("init", {
+        transactionalId,
+        timeoutMs: transactionTimeoutMs,
+        expected: producerId === -1n ? null : { producerId, epoch: producerEpoch },
+      });
+      return {
+        throttleTimeMs: 0,
+        errorCode: 0,
+        producerId: identity.producerId,
+        producerEpoch: identity.epoch,
+      };
+    }
     return {
       throttleTimeMs: 0,
       errorCode: 0,
@@ -39,9 +51,9 @@ export const initProducerId = defineApi({
     };
   },
 
-  refuse: (_request, { code }) => ({
+  refuse: (_request, error, { apiVersion }) => ({
     throttleTimeMs: 0,
-    errorCode: code,
+    errorCode: fencedIn(error, apiVersion, FENCED_VERSION).code,
     producerId: -1n,
     producerEpoch: -1,
   }),

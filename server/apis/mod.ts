@@ -23,6 +23,11 @@ import { deleteTopics } from "./20_delete_topics.ts";
 import { deleteRecords } from "./21_delete_records.ts";
 import { initProducerId } from "./22_init_producer_id.ts";
 import { offsetForLeaderEpoch } from "./23_offset_for_leader_epoch.ts";
+import { addPartitionsToTxn } from "./24_add_partitions_to_txn.ts";
+import { addOffsetsToTxn } from "./25_add_offsets_to_txn.ts";
+import { endTxn } from "./26_end_txn.ts";
+import { writeTxnMarkers } from "./27_write_txn_markers.ts";
+import { txnOffsetCommit } from "./28_txn_offset_commit.ts";
 import { describeAcls } from "./29_describe_acls.ts";
 import { createAcls } from "./30_create_acls.ts";
 import { deleteAcls } from "./31_delete_acls.ts";
@@ -37,6 +42,8 @@ import { listPartitionReassignments } from "./46_list_partition_reassignments.ts
 import { offsetDelete } from "./47_offset_delete.ts";
 import { describeCluster } from "./60_describe_cluster.ts";
 import { describeProducers } from "./61_describe_producers.ts";
+import { describeTransactions } from "./65_describe_transactions.ts";
+import { listTransactions } from "./66_list_transactions.ts";
 import { listConfigResources } from "./74_list_config_resources.ts";
 import { describeTopicPartitions } from "./75_describe_topic_partitions.ts";
 
@@ -59,6 +66,11 @@ const TOLD: readonly Api[] = [
   deleteRecords,
   initProducerId,
   offsetForLeaderEpoch,
+  addPartitionsToTxn,
+  addOffsetsToTxn,
+  endTxn,
+  writeTxnMarkers,
+  txnOffsetCommit,
   describeAcls,
   createAcls,
   deleteAcls,
@@ -73,6 +85,8 @@ const TOLD: readonly Api[] = [
   offsetDelete,
   describeCluster,
   describeProducers,
+  describeTransactions,
+  listTransactions,
   listConfigResources,
   describeTopicPartitions,
 ];

@@ -201,12 +201,14 @@ export class Connection implements Peer {
   }
 
   #contextOf({ header }: Call, park: () => void): RequestContext {
-    const { broker, fetchSessions, producerIds, responses, authorizer } = this.host.state;
+    const { broker, fetchSessions, producerIds, inTransactions, responses, authorizer } =
+      this.host.state;
     const { apiVersion, clientId } = header;
     return {
       broker,
       fetchSessions,
       producerIds,
+      inTransactions,
       responses,
       authorizer,
       peer: this,

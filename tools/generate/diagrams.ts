@@ -6,6 +6,7 @@
  * @module
  */
 import { groupMachine } from "../../actors/group/group_machine.ts";
+import { transactionMachine } from "../../actors/transaction/transaction_machine.ts";
 
 /** A machine, as far as it is drawn. */
 interface Machine {
@@ -37,6 +38,11 @@ const drawn: readonly {
     file: "docs/diagrams/group.md",
     title: "The rebalance of a classic group",
     machine: groupMachine as unknown as Machine,
+  },
+  {
+    file: "docs/diagrams/transaction.md",
+    title: "The life of a transactional id",
+    machine: transactionMachine as unknown as Machine,
   },
 ];
 

@@ -308,7 +308,7 @@ Deno.test("Partition rises in epoch with each start, and tells where the earlier
   assertEquals((await fetch(second.ref, 2, { lastFetchedEpoch: before })).divergingEpoch, null);
 });
 
-Deno.test("Partition refuses transactional batches as long as there are no transactions", async () => {
+Deno.test("Partition refuses transactional batches that nobody has asked the coordinator about", async () => {
   const { ref } = await world();
   const bytes = buildBatch(
     [{ timestampMs: 0, key: null, value: new Uint8Array(1) }],

@@ -30,7 +30,7 @@ Deno.test("ApiVersions tells Produce from version 0 on, for old librdkafka", asy
   );
 });
 
-Deno.test("ApiVersions tells metadata.version and no feature with minimum 0", async () => {
+Deno.test("ApiVersions tells its features, below version 4 without supported ones from 0", async () => {
   await using broker = await startBroker();
   using client = broker.connect();
   const answer = await client.ask(API_VERSIONS, 3, SOFTWARE);
@@ -39,6 +39,11 @@ Deno.test("ApiVersions tells metadata.version and no feature with minimum 0", as
   ]);
   assertEquals(answer.finalizedFeatures, [
     { name: "metadata.version", minVersionLevel: 30, maxVersionLevel: 30 },
+    { name: "transaction.version", minVersionLevel: 2, maxVersionLevel: 2 },
+  ]);
+  assertEquals((await client.ask(API_VERSIONS, 4, SOFTWARE)).supportedFeatures, [
+    { name: "metadata.version", minVersion: 7, maxVersion: 30 },
+    { name: "transaction.version", minVersion: 0, maxVersion: 2 },
   ]);
   assert(answer.finalizedFeaturesEpoch >= 0n);
 });

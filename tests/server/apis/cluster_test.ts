@@ -101,13 +101,18 @@ Deno.test("InitProducerId asks for one block at a time, however many producers w
   assertEquals(ids[49] - ids[0], 49n);
 });
 
-Deno.test("InitProducerId refuses what makes no sense, and transactional ids", async () => {
+Deno.test("InitProducerId refuses what makes no sense", async () => {
   await using broker = await startBroker();
   using client = broker.connect();
-  const code = async (transactionalId: string | null, producerId = -1n, producerEpoch = -1) => {
+  const code = async (
+    transactionalId: string | null,
+    producerId = -1n,
+    producerEpoch = -1,
+    transactionTimeoutMs = 1,
+  ) => {
     const answer = await client.ask(PRODUCER_ID, 4, {
       transactionalId,
-      transactionTimeoutMs: 1,
+      transactionTimeoutMs,
       producerId,
       producerEpoch,
     });
@@ -117,7 +122,11 @@ Deno.test("InitProducerId refuses what makes no sense, and transactional ids", a
   assertEquals(await code(""), 42);
   assertEquals(await code(null, 5n), 42);
   assertEquals(await code(null, -1n, 3), 42);
-  assertEquals(await code("tx"), 35);
+  assertEquals(await code("tx", 5n), 42);
+  for (const timeoutMs of [0, -1, 900_001]) {
+    assertEquals(await code("tx", -1n, -1, timeoutMs), 50, `${timeoutMs} ms`);
+  }
+  assertEquals(await code("tx", -1n, -1, 900_000), 0);
   assertEquals(await code(null, 5n, 3), 0);
 });
 

@@ -1,0 +1,85 @@
+import { GROUP_TOPIC } from "../../actors/group/group_coordinators.ts";
+import type { Marker } from "../../actors/transaction/markers.ts";
+import { KafkaError } from "../../protocol/errors.ts";
+import {
+  type WriteTxnMarkersRequest,
+  writeTxnMarkersRequest,
+  writeTxnMarkersResponse,
+} from "../../protocol/messages/27_write_txn_markers.ts";
+import { defineApi, type RequestContext } from "../api.ts";
+import { outcomeError } from "../errors.ts";
+import { authorize, CLUSTER } from "../security/authorizer.ts";
+import { checkPartition, topicNamed } from "../topics.ts";
+
+/** The transactions in which each end comes with a new epoch (KIP-890). */
+const BUMPING_VERSION = 2;
+
+type WantedMarker = WriteTxnMarkersRequest["markers"][number];
+
+/**
+ * WriteTxnMarkers: ends transactions in partitions, whatever their coordinators know: for operators, with
+ * `kafka-transactions abort` (KIP-664).
+ * - v2: the version of the transaction (KIP-890)
+ */
+export const writeTxnMarkers = defineApi({
+  name: "WriteTxnMarkers",
+  key: 27,
+  versions: [1, 2],
+  request: writeTxnMarkersRequest,
+  response: writeTxnMarkersResponse,
+
+  async handle({ markers }, context) {
+    authorize(context, "Alter", "Cluster", CLUSTER);
+    return { markers: await Promise.all(markers.map((marker) => writeAll(marker, context))) };
+  },
+
+  refuse: ({ markers }, { code }) => ({
+    markers: markers.map(({ producerId, topics }) => ({
+      producerId,
+      topics: topics.map(({ name, partitionIndexes }) => ({
+        name,
+        partitions: partitionIndexes.map((partitionIndex) => ({ partitionIndex, errorCode: code })),
+      })),
+    })),
+  }),
+});
+
+async function writeAll(wanted: WantedMarker, context: RequestContext) {
+  const { producerId, producerEpoch, transactionResult, coordinatorEpoch } = wanted;
+  const marker = { producerId, epoch: producerEpoch, commit: transactionResult, coordinatorEpoch };
+  const bumped = wanted.transactionVersion >= BUMPING_VERSION;
+  return {
+    producerId,
+    topics: await Promise.all(wanted.topics.map(async ({ name, partitionIndexes }) => ({
+      name,
+      partitions: await Promise.all(partitionIndexes.map(async (partitionIndex) => ({
+        partitionIndex,
+        errorCode: await write(name, partitionIndex, { ...marker, bumped }, context),
+      }))),
+    }))),
+  };
+}
+
+/** The error code. */
+async function write(
+  name: string,
+  partition: number,
+  { bumped, ...marker }: Marker & { readonly bumped: boolean },
+  context: RequestContext,
+): Promise<number> {
+  const { broker } = context;
+  try {
+    const topic = topicNamed(name, broker.metadata());
+    checkPartition(partition, topic);
+    if (name === GROUP_TOPIC) {
+      await broker.coordinators.groupsAt(partition).ask("endTransaction", marker);
+    } else if (topic.internal) {
+      throw new KafkaError("INVALID_TOPIC_EXCEPTION", `${name} takes part in no transaction`);
+    } else {
+      await broker.partition(topic.id, partition).ask("writeMarker", { ...marker, bumped });
+    }
+    return 0;
+  } catch (error) {
+    return outcomeError(error, "WriteTxnMarkers", context).code;
+  }
+}
