@@ -28,3 +28,11 @@ export function residentMb(pid: number): number {
   const { stdout } = new Deno.Command("cat", { args: [`/proc/${pid}/status`] }).outputSync();
   return Number(/VmRSS:\s+(\d+) kB/.exec(new TextDecoder().decode(stdout))![1]) / 1024;
 }
+
+/** Processor time that a process has taken, in seconds (Linux). */
+export function cpuSeconds(pid: number): number {
+  const { stdout } = new Deno.Command("cat", { args: [`/proc/${pid}/stat`] }).outputSync();
+  const [, , , , , , , , , , , user, system] = new TextDecoder().decode(stdout)
+    .replace(/^.*\) /, "").split(" ");
+  return (Number(user) + Number(system)) / 100;
+}

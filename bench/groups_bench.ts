@@ -1,0 +1,144 @@
+/**
+ * Consumer groups: heartbeats and commits per second of one core, the time of a rebalance, and commits while producers
+ * saturate the data files.
+ *
+ * Usage: deno task bench:groups [seconds per figure] [rounds]
+ *
+ * The load comes from this process, so that broker and load share the machine's cores; rates are told per second of the
+ * broker's processor time.
+ *
+ * @module
+ */
+import { Serving } from "../tests/cli/process.ts";
+import { at, cpuSeconds, millisOf, say, spread } from "./support/figures.ts";
+import { BareMember, Committer, prepare } from "./support/group.ts";
+import { batchOf, produceAll, produceFrame, Wire } from "./support/wire.ts";
+
+const seconds = Number(Deno.args[0] ?? 5);
+const rounds = Number(Deno.args[1] ?? 5);
+const TOPIC = "data";
+const PARTITIONS = 16;
+const MEMBER_COUNTS = [1, 10, 100];
+const HEARTBEAT_WINDOW = 50;
+const COMMITTERS = 64;
+
+/** Runs until the time is up; returns how often. */
+async function repeat(turn: () => Promise<unknown>): Promise<number> {
+  const endMs = performance.now() + seconds * 1000;
+  let count = 0;
+  for (; performance.now() < endMs; count++) await turn();
+  return count;
+}
+
+/** `… per second, … per second of the broker's processor`. */
+async function rate(serving: Serving, load: () => Promise<number>): Promise<string> {
+  const startCpu = cpuSeconds(serving.pid);
+  let count = 0;
+  const ms = await millisOf(async () => void (count = await load()));
+  const cpu = cpuSeconds(serving.pid) - startCpu;
+  return `${Math.round(count / ms * 1000)} per second, ${
+    Math.round(count / cpu)
+  } per second of the broker's processor`;
+}
+
+async function benchHeartbeats(serving: Serving): Promise<void> {
+  using member = await BareMember.dial(serving.port, "heartbeats");
+  await member.share();
+  const frame = member.heartbeatFrame();
+  using wire = await Wire.dial(serving.port);
+  const windows = await rate(serving, async () => {
+    const count = await repeat(async () => {
+      for (let n = 0; n < HEARTBEAT_WINDOW; n++) await wire.send(frame);
+      for (let n = 0; n < HEARTBEAT_WINDOW; n++) await wire.receive();
+    });
+    return count * HEARTBEAT_WINDOW;
+  });
+  say(`Heartbeats: ${windows}`);
+}
+
+async function dialCommitters(port: number, count: number): Promise<Committer[]> {
+  return await Promise.all(
+    Array.from({ length: count }, (_, n) => Committer.dial(port, `committer-${n}`, TOPIC)),
+  );
+}
+
+async function benchCommits(serving: Serving): Promise<void> {
+  const committers = await dialCommitters(serving.port, COMMITTERS);
+  const commits = await rate(serving, async () => {
+    const counts = await Promise.all(
+      committers.map((committer) => repeat(() => committer.commit())),
+    );
+    return counts.reduce((sum, count) => sum + count);
+  });
+  say(`Commits of one offset, ${COMMITTERS} connections: ${commits}`);
+  for (const committer of committers) committer[Symbol.dispose]();
+}
+
+async function benchRebalance(port: number): Promise<void> {
+  for (const count of MEMBER_COUNTS) {
+    const members = await Promise.all(
+      Array.from({ length: count }, () => BareMember.dial(port, `rebalance-${count}`)),
+    );
+    const everybody = () => Promise.all(members.map((member) => member.share()));
+    const first = await millisOf(everybody);
+    const again: number[] = [];
+    for (let round = 0; round < rounds; round++) again.push(await millisOf(everybody));
+    say(
+      `Join to assignment, ${count} members: ${spread(again, 1)} ms; the first time, with ` +
+        `their ids: ${first.toFixed(1)} ms`,
+    );
+    for (const member of members) member[Symbol.dispose]();
+  }
+}
+
+/** Milliseconds of each commit, one after the other. */
+async function commitTimes(committer: Committer): Promise<number[]> {
+  const times: number[] = [];
+  await repeat(async () => times.push(await millisOf(() => committer.commit())));
+  return times;
+}
+
+const quantiles = (times: readonly number[]) =>
+  `p50 ${at(times, 0.5).toFixed(1)} ms, p99 ${at(times, 0.99).toFixed(1)} ms (${times.length})`;
+
+async function benchBesideProduce(port: number): Promise<void> {
+  const [committer] = await dialCommitters(port, 1);
+  say(`One commit at a time, nothing else: ${quantiles(await commitTimes(committer))}`);
+  const batch = batchOf(64_000);
+  const frames = Array.from(
+    { length: PARTITIONS },
+    (_, partition) => produceFrame(TOPIC, [partition], batch),
+  );
+  let over = false;
+  let produced = 0;
+  const producing = Promise.all(
+    Array.from({ length: 4 }, async () => {
+      using wire = await Wire.dial(port);
+      while (!over) {
+        await produceAll(wire, frames, 50, 5);
+        produced += 50 * batch.length;
+      }
+    }),
+  );
+  let times: number[] = [];
+  const ms = await millisOf(async () => void (times = await commitTimes(committer)));
+  over = true;
+  await producing;
+  say(
+    `The same while ${(produced / ms / 1000).toFixed(0)} MB/s are produced: ${quantiles(times)}`,
+  );
+  committer[Symbol.dispose]();
+}
+
+const data = await Deno.makeTempDir({ prefix: "odradek-bench-groups-" });
+try {
+  const settings = ["--set", "group.initial.rebalance.delay.ms=0"];
+  await using serving = await Serving.start("--listen", "127.0.0.1:0", "--data", data, ...settings);
+  await prepare(serving.port, TOPIC, PARTITIONS);
+  await benchHeartbeats(serving);
+  await benchCommits(serving);
+  await benchRebalance(serving.port);
+  await benchBesideProduce(serving.port);
+} finally {
+  await Deno.remove(data, { recursive: true });
+}
