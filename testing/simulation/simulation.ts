@@ -114,6 +114,11 @@ export class Simulation implements AsyncDisposable {
     return this.#world.history;
   }
 
+  /** What happened lately, for people, oldest first: faults, kills, warnings of brokers, notes of the test. */
+  get timeline(): readonly string[] {
+    return this.#world.timeline.latest(TIMELINE_LINES_SHOWN);
+  }
+
   /** How often each fault was injected. */
   get faults(): FaultCounts {
     return this.#world.faults;
@@ -266,7 +271,7 @@ export class Simulation implements AsyncDisposable {
     return new SimulationError(
       `${what} at ${this.nowMs.toFixed(3)} ms${because}`,
       this.#world.seed,
-      { replay: this.#replay, timeline: this.#world.timeline.latest(TIMELINE_LINES_SHOWN) },
+      { replay: this.#replay, timeline: this.timeline },
       { cause },
     );
   }

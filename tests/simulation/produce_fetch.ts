@@ -59,7 +59,8 @@ export const produceFetch: Scenario = {
     const chaos = new Chaos(simulation, recorder);
     const clients = new Clients(simulation, recorder, chaos);
     clients.start();
-    await simulation.until(() => clients.done, { within: "30m" });
+    await simulation.until(() => clients.done, { within: "10m" });
+    const { timeline } = simulation;
     chaos.end();
     await simulation.advance("10s");
     simulation.broker.restart(); // it clears away what those before it have left
@@ -81,6 +82,7 @@ export const produceFetch: Scenario = {
       acknowledged: clients.acknowledged,
       faults: simulation.faults.all(),
       virtualMs: simulation.nowMs,
+      timeline,
     };
   },
 };
@@ -155,7 +157,7 @@ class Clients {
           left--;
         }
       }
-    });
+    }, { within: "5m" });
   }
 
   /** Sends, and tries again, until enough is acknowledged. */

@@ -13,6 +13,8 @@ export interface Outcome {
   readonly faults: Readonly<Record<string, number>>;
   /** Virtual milliseconds that it took. */
   readonly virtualMs: number;
+  /** What happened before the first violation was found, for people. */
+  readonly timeline?: readonly string[];
 }
 
 /** A scenario: the same outcome for the same seed. */

@@ -124,9 +124,10 @@ const rare = [...faults].filter(([, count]) => count < options.eachFault);
 say("");
 for (const [kind, count] of [...faults].sort()) say(`${kind.padEnd(34)} ${count}`);
 say("");
-for (const { seed, violations, failure } of failed) {
+for (const { seed, violations, failure, timeline = [] } of failed) {
   say(`Seed ${seed}:`);
-  if (failure) say(failure);
+  if (failure) say(failure); // with a timeline of its own
+  else for (const line of timeline) say(`  ${line}`);
   for (const { kind, text } of violations.slice(0, VIOLATIONS_SHOWN)) say(`  ${kind}: ${text}`);
   const more = violations.length - VIOLATIONS_SHOWN;
   if (more > 0) say(`  and ${more} more`);

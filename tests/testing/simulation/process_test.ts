@@ -93,3 +93,18 @@ Deno.test("Drifting process's timers come early or late", async () => {
   await simulation.run(() => sleep(fast.environment, 1000));
   assertEquals(simulation.nowMs, 800);
 });
+
+Deno.test("Process counts the timers that it has set and that have not come to anything", async () => {
+  await using simulation = simulate({ seed: 1 });
+  const process = simulation.process("p");
+  const [first] = [1000, 2000, 3000].map((delayMs) =>
+    process.environment.timers.schedule(delayMs, () => {})
+  );
+  assertEquals(process.pendingTimers, 3);
+  first.cancel();
+  assertEquals(process.pendingTimers, 2);
+  await simulation.advance("2s");
+  assertEquals(process.pendingTimers, 1);
+  process.kill();
+  assertEquals(process.pendingTimers, 0);
+});
