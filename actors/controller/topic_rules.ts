@@ -121,10 +121,11 @@ function checkReplicas(brokerIds: readonly number[], broker: BrokerConfig, nodeI
       "The manual partition assignment includes an empty replica list.",
     );
   }
-  if (new Set(brokerIds).size !== brokerIds.length) {
+  const twice = firstRepeated(brokerIds);
+  if (twice !== undefined) {
     throw new KafkaError(
       "INVALID_REPLICA_ASSIGNMENT",
-      `The manual partition assignment includes the broker ${brokerIds[0]} more than once.`,
+      `The manual partition assignment includes the broker ${twice} more than once.`,
     );
   }
   const stranger = brokerIds.find((id) => id !== nodeId);
@@ -133,6 +134,14 @@ function checkReplicas(brokerIds: readonly number[], broker: BrokerConfig, nodeI
       "INVALID_REPLICA_ASSIGNMENT",
       `The manual partition assignment includes broker ${stranger}, but no such broker is registered.`,
     );
+  }
+}
+
+function firstRepeated(brokerIds: readonly number[]): number | undefined {
+  const seen = new Set<number>();
+  for (const id of brokerIds) {
+    if (seen.has(id)) return id;
+    seen.add(id);
   }
 }
 

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { controller } from "../../../actors/controller/controller.ts";
 import type { ControllerMessage, NewTopic, Outcome } from "../../../actors/controller/messages.ts";
 import { imageOf, type MetadataImage } from "../../../actors/controller/metadata_image.ts";
@@ -175,6 +175,17 @@ Deno.test("Controller deletes by name and by id, remembers what is to be swept, 
   await ref.ask("forgetDeleted", { ids: [b.value.id] });
   const { store } = await world({}, disk);
   assertEquals(store.loaded.deletedTopics, [{ id: a.value.id, name: "a", partitionCount: 2 }]);
+});
+
+Deno.test("Controller names the broker that an assignment has twice, not the first one", async () => {
+  const { ref } = await world();
+  const assignments = [{ partition: 0, brokerIds: [1, 7, 7] }];
+  const [outcome] = await ref.ask(
+    "createTopics",
+    create(topic("t", { partitionCount: -1, replicationFactor: -1, assignments })),
+  );
+  assert(!outcome.ok);
+  assertMatch(outcome.error.message, /broker 7 more than once/);
 });
 
 Deno.test("Controller forgets a thousand deleted topics in few commits: who asks next does not wait for long", async () => {
