@@ -1,0 +1,300 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Feed } from "../../../actors/core/feed.ts";
+import type { ActorRef } from "../../../actors/core/message.ts";
+import { spawn } from "../../../actors/core/actor.ts";
+import type { Marker } from "../../../actors/transaction/markers.ts";
+import type { TransactionMessage } from "../../../actors/transaction/messages.ts";
+import { transactionRecord } from "../../../actors/transaction/records.ts";
+import { transactionCoordinator } from "../../../actors/transaction/transaction_coordinator.ts";
+import type { TransactionHappening } from "../../../actors/transaction/transaction_feed.ts";
+import { LAST_EPOCH } from "../../../actors/transaction/transaction_machine.ts";
+import { BrokerConfig } from "../../../config/broker_config.ts";
+import { KafkaError } from "../../../protocol/errors.ts";
+import { buildBatch } from "../../../protocol/records/builder.ts";
+import { ManualEnvironment } from "../../support/manual_environment.ts";
+import { MemoryPartition } from "../coordinator/memory_partition.ts";
+
+/** Partitions that are told of the ends of transactions. */
+class Told {
+  /** `topic-partition` of every marker, in order. */
+  readonly markers: (Marker & { readonly place: string })[] = [];
+  /** Markers that get through before all others are lost, with whoever wrote them. */
+  patience = Infinity;
+
+  tell = (topic: string, partition: number, marker: Marker): Promise<void> => {
+    if (this.markers.length >= this.patience) return new Promise(() => {});
+    this.markers.push({ place: `${topic}-${partition}`, ...marker });
+    return Promise.resolve();
+  };
+}
+
+interface World {
+  readonly environment: ManualEnvironment;
+  readonly partition: MemoryPartition;
+  readonly told: Told;
+  readonly ref: ActorRef<TransactionMessage>;
+  readonly feed: Feed<TransactionHappening>;
+}
+
+let nextProducerId = 100n;
+
+function world(before?: World, settings: Readonly<Record<string, string>> = {}): World {
+  const environment = before?.environment ?? new ManualEnvironment();
+  const partition = before?.partition ?? new MemoryPartition(environment);
+  const told = new Told();
+  const feed = new Feed<TransactionHappening>();
+  const config = BrokerConfig.parse(Object.entries(settings));
+  before?.ref.stop();
+  const ref = spawn<TransactionMessage>({
+    name: "transaction coordinator 0",
+    environment,
+    unavailable: "NOT_COORDINATOR",
+    start: (self) =>
+      transactionCoordinator(self, {
+        environment,
+        config: () => config,
+        partition: partition.ref,
+        batchBytesMax: 100_000,
+        feed,
+        nextProducerId: () => Promise.resolve(nextProducerId++),
+        tell: told.tell,
+      }),
+  });
+  return { environment, partition, told, ref, feed };
+}
+
+type Identity = { readonly producerId: bigint; readonly epoch: number };
+
+const init = ({ ref }: World, expected: Identity | null = null, timeoutMs = 60_000) =>
+  ref.ask("init", { transactionalId: "tx", timeoutMs, expected });
+const add = ({ ref }: World, identity: Identity, ...partitions: number[]) =>
+  ref.ask("add", {
+    transactionalId: "tx",
+    ...identity,
+    partitions: partitions.map((partition) => ({ topic: "t", partition })),
+  });
+const end = ({ ref }: World, identity: Identity, commit: boolean, bumps = true) =>
+  ref.ask("end", { transactionalId: "tx", ...identity, commit, bumps });
+const stateOf = async ({ ref }: World) =>
+  (await ref.ask("describe", { transactionalId: "tx" }))?.state;
+
+async function kindOf(asked: Promise<unknown>): Promise<string> {
+  return (await assertRejects(() => asked, KafkaError)).kind;
+}
+
+Deno.test("Transaction coordinator gives each transaction of a KIP-890 client its own epoch", async () => {
+  const w = world();
+  let identity = await init(w);
+  for (const [epoch, commit] of [[0, true], [1, false], [2, true]] as const) {
+    assertEquals(identity.epoch, epoch);
+    await add(w, identity, 0, 1);
+    const next = await end(w, identity, commit);
+    await w.environment.advance(1);
+    assertEquals(await stateOf(w), commit ? "CompleteCommit" : "CompleteAbort");
+    assertEquals(await end(w, identity, commit), next, "ended again");
+    assertEquals(await kindOf(end(w, identity, !commit)), "INVALID_TXN_STATE");
+    identity = next;
+  }
+  assertEquals(w.told.markers.map(({ place, epoch, commit }) => [place, epoch, commit]), [
+    ...[["t-0", 1, true], ["t-1", 1, true]],
+    ...[["t-0", 2, false], ["t-1", 2, false]],
+    ...[["t-0", 3, true], ["t-1", 3, true]],
+  ]);
+});
+
+Deno.test("Transaction coordinator leaves an old client its epoch from begin to begin", async () => {
+  const w = world();
+  const identity = await init(w);
+  await add(w, identity, 0);
+  assertEquals(await end(w, identity, true, false), identity);
+  await w.environment.advance(1);
+  assertEquals(await end(w, identity, true, false), identity, "ended again");
+  assertEquals(await kindOf(end(w, identity, false, false)), "INVALID_TXN_STATE");
+  await add(w, identity, 1);
+  assertEquals(await end(w, identity, false, false), identity);
+  await w.environment.advance(1);
+  assertEquals(await init(w), { ...identity, epoch: 1 });
+});
+
+Deno.test("Transaction coordinator brings what it has decided to its end, wherever it is killed", async () => {
+  for (const bumps of [true, false]) {
+    for (const commit of [true, false]) {
+      for (let patience = 0; patience <= 3; patience++) {
+        const first = world();
+        const identity = await init(first);
+        await add(first, identity, 0, 1, 2);
+        first.told.patience = patience;
+        const next = await end(first, identity, commit, bumps);
+        await first.environment.advance(1);
+
+        const second = world(first);
+        await second.environment.advance(1);
+        const what = `killed after ${patience} markers`;
+        assertEquals(await stateOf(second), commit ? "CompleteCommit" : "CompleteAbort", what);
+        const expected = patience === 3 ? [] : ["t-0", "t-1", "t-2"];
+        assertEquals(second.told.markers.map(({ place }) => place), expected, what);
+        assert(second.told.markers.every((marker) => marker.commit === commit), what);
+        assert(second.told.markers.every(({ epoch }) => epoch === next.epoch), what);
+        assertEquals(await end(second, identity, commit, bumps), next, "the client asks again");
+        await add(second, next, 5);
+      }
+    }
+  }
+});
+
+Deno.test("Transaction coordinator tells no partition of an end before that is durable", async () => {
+  const w = world();
+  const identity = await init(w);
+  await add(w, identity, 0);
+  w.partition.hold = true;
+  const ended = end(w, identity, true);
+  await w.environment.advance(10);
+  assertEquals(w.told.markers, []);
+  w.partition.release();
+  await ended;
+  await w.environment.advance(10);
+  assertEquals(w.told.markers.length, 1);
+});
+
+Deno.test("Transaction coordinator forgets an end that was never durable, and so the transaction goes on", async () => {
+  const w = world();
+  const identity = await init(w);
+  await add(w, identity, 0);
+  w.partition.fail = true;
+  assertEquals(await kindOf(end(w, identity, true)), "NOT_COORDINATOR");
+  w.partition.fail = false;
+  await w.environment.advance(1_000);
+  assertEquals([await stateOf(w), w.told.markers.length], ["Ongoing", 0]);
+  await end(w, identity, false);
+  await w.environment.advance(1);
+  assertEquals(w.told.markers.map(({ commit }) => commit), [false]);
+});
+
+Deno.test("Transaction coordinator aborts what a producer has left open, and fences it", async () => {
+  const w = world();
+  const zombie = await init(w);
+  await add(w, zombie, 0);
+  assertEquals(await kindOf(init(w)), "CONCURRENT_TRANSACTIONS");
+  await w.environment.advance(1);
+  assertEquals(w.told.markers.map(({ commit, epoch }) => [commit, epoch]), [[false, 1]]);
+  const next = await init(w);
+  assertEquals(next, { producerId: zombie.producerId, epoch: 2 });
+  assertEquals(await kindOf(add(w, zombie, 1)), "PRODUCER_FENCED");
+  assertEquals(await kindOf(end(w, zombie, true)), "PRODUCER_FENCED");
+  assertEquals(await kindOf(end(w, zombie, false, false)), "PRODUCER_FENCED");
+  assertEquals(await kindOf(init(w, zombie)), "PRODUCER_FENCED");
+  const stranger = { producerId: 1n, epoch: 0 };
+  assertEquals(await kindOf(add(w, stranger, 0)), "INVALID_PRODUCER_ID_MAPPING");
+  assertEquals(await kindOf(init(w, stranger)), "PRODUCER_FENCED");
+});
+
+Deno.test("Transaction coordinator aborts a transaction that takes too long, also after a restart", async () => {
+  const first = world();
+  const identity = await init(first, null, 15_000);
+  await add(first, identity, 0);
+  await first.environment.advance(9_000);
+  assertEquals(await stateOf(first), "Ongoing");
+  const second = world(first);
+  await second.environment.advance(20_000);
+  assertEquals(await stateOf(second), "CompleteAbort");
+  assertEquals(second.told.markers.map(({ commit, epoch }) => [commit, epoch]), [[false, 1]]);
+  assertEquals(await kindOf(end(second, identity, true)), "PRODUCER_FENCED");
+});
+
+Deno.test("Transaction coordinator lets a producer recover with the epoch that it knows (KIP-360)", async () => {
+  const w = world();
+  const identity = await init(w);
+  const next = await init(w, identity);
+  assertEquals(next, { ...identity, epoch: 1 });
+  assertEquals(await init(w, identity), next, "the answer was lost");
+  assertEquals(await init(w, next), { ...identity, epoch: 2 });
+  assertEquals(await kindOf(init(w, identity)), "PRODUCER_FENCED");
+});
+
+Deno.test("Transaction coordinator goes on with a new producer id when the epochs are used up", async () => {
+  const before = world();
+  const { producerId: first } = await init(before);
+  const lastEpoch = transactionRecord("tx", {
+    state: "Empty",
+    producerId: first,
+    previousProducerId: -1n,
+    nextProducerId: -1n,
+    epoch: LAST_EPOCH,
+    timeoutMs: 60_000,
+    partitions: new Map(),
+    updatedMs: 0,
+    startedMs: -1,
+    clientVersion: 0,
+  });
+  const records = [buildBatch([lastEpoch])];
+  await before.partition.ref.ask("append", { records, requestVersion: 13 });
+  const w = world(before);
+  const identity = { producerId: first, epoch: LAST_EPOCH };
+  await add(w, identity, 0);
+  w.told.patience = 0;
+  const next = await end(w, identity, true);
+  assert(next.producerId !== first);
+  assertEquals(next.epoch, 0);
+  assertEquals(await kindOf(add(w, next, 1)), "CONCURRENT_TRANSACTIONS");
+
+  const after = world(w);
+  await after.environment.advance(1);
+  assertEquals(after.told.markers.map(({ producerId, epoch }) => [producerId, epoch]), [
+    [first, 32_767],
+  ]);
+  assertEquals(await end(after, identity, true), next, "the answer was lost");
+  await add(after, next, 1);
+});
+
+Deno.test("Transaction coordinator forgets ids that nobody uses, but none with an open transaction", async () => {
+  const settings = {
+    "transactional.id.expiration.ms": "100000",
+    "transaction.remove.expired.transaction.cleanup.interval.ms": "10000",
+  };
+  const w = world(undefined, settings);
+  const identity = await init(w, null, 600_000);
+  await add(w, identity, 0);
+  await w.environment.advance(120_000);
+  assertEquals(await stateOf(w), "Ongoing");
+  const next = await end(w, identity, true);
+  await w.environment.advance(120_000);
+  assertEquals(await stateOf(w), undefined);
+  assertEquals(await kindOf(add(w, next, 0)), "INVALID_PRODUCER_ID_MAPPING");
+  const again = world(w, settings);
+  await again.environment.advance(1);
+  assertEquals(await stateOf(again), undefined);
+});
+
+Deno.test("Transaction coordinator says which partitions are part of a transaction", async () => {
+  const w = world();
+  const identity = await init(w);
+  const verify = () =>
+    w.ref.ask("verify", {
+      transactionalId: "tx",
+      ...identity,
+      partitions: [0, 1].map((partition) => ({ topic: "t", partition })),
+    });
+  assertEquals(await verify(), ["TRANSACTION_ABORTABLE", "TRANSACTION_ABORTABLE"]);
+  await add(w, identity, 1);
+  assertEquals(await verify(), ["TRANSACTION_ABORTABLE", null]);
+  w.told.patience = 0;
+  await end(w, identity, true, false);
+  assertEquals(await kindOf(verify()), "CONCURRENT_TRANSACTIONS");
+});
+
+Deno.test("Transaction coordinator tells the feed of each transition", async () => {
+  const w = world();
+  const reader = w.feed.read();
+  const identity = await init(w);
+  await add(w, identity, 0);
+  await end(w, identity, true);
+  await w.environment.advance(1);
+  reader.close();
+  const steps: string[] = [];
+  for await (const { event, from, to } of reader) steps.push(`${from} ${event} ${to}`);
+  assertEquals(steps, [
+    "Empty add Ongoing",
+    "Ongoing end PrepareCommit",
+    "PrepareCommit markersWritten CompleteCommit",
+  ]);
+});
