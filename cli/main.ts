@@ -13,6 +13,7 @@ import { addConsumeCommand } from "./consume.ts";
 import { userMessage } from "./fault.ts";
 import { addGroupCommand } from "./group.ts";
 import { addProduceCommand } from "./produce.ts";
+import { addRepairCommand } from "./repair.ts";
 import { addServeCommand } from "./serve.ts";
 import { denoTerminal, type Terminal } from "./terminal.ts";
 import { addTopicCommand } from "./topic.ts";
@@ -57,6 +58,7 @@ function program(terminal: Terminal): Command {
   addConsumeCommand(program, terminal);
   addGroupCommand(program, terminal);
   addCheckCommand(program, terminal);
+  addRepairCommand(program, terminal);
   return program;
 }
 

@@ -3,27 +3,30 @@
  *
  * @module
  */
-import { decodeHead } from "../../chain/head.ts";
 import { keyParts } from "../../kv/key.ts";
 import type { Kv, KvEntry } from "../../kv/kv.ts";
-import {
-  decodeBrokerOverrides,
-  decodeCluster,
-  decodeDeletedTopic,
-  decodeTopic,
-} from "../../metadata/values.ts";
-import { decodeFormat } from "../format_record.ts";
+import { decodeTopic } from "../../metadata/values.ts";
 import { FORMAT_KEY, headKey } from "../keys.ts";
 import { entriesOf } from "../shard_recovery.ts";
 import { judgeShard } from "./judge_shard.ts";
 import { keyName } from "./key_name.ts";
 import type { CheckReport, DamagedValue } from "./report.ts";
 import { ShardFacts } from "./shard_facts.ts";
+import { isSoundValue } from "./sound_value.ts";
 
 const ALL = { start: new Uint8Array(0), end: Uint8Array.of(0xff) };
 /** Chunks are large: a page of them is 4 MiB. */
 const PAGE_ENTRIES = 64;
 const SHARD_KINDS: ReadonlySet<string> = new Set(["c", "s", "m", "d", "b", "r", "k"]);
+
+const META_KINDS: ReadonlySet<string> = new Set([
+  "format",
+  "head",
+  "cluster",
+  "topic",
+  "deleted",
+  "broker",
+]);
 
 /** What is to be looked at: the stores of a folder, by name (`meta`, `log-0`, …). */
 export type CheckedStores = ReadonlyMap<string, Kv>;
@@ -88,31 +91,17 @@ async function newFacts(store: string, kv: Kv, shard: number): Promise<ShardFact
   return facts;
 }
 
-/** What is wrong with a value that belongs to no shard; null when nothing is. */
+/** What is wrong with a value that belongs to no shard; null when nothing is. Names of topics are noted. */
 function wrongIn(
   kind: string,
   { key, value }: KvEntry,
   topics: Map<string, string>,
 ): string | null {
-  const decode: Readonly<Record<string, () => unknown>> = {
-    format: () => decodeFormat(value, ""),
-    head: () => decodeHead(value),
-    cluster: () => decodeCluster(value),
-    topic: () => {
-      const id = String(keyParts(key)[1]);
-      topics.set(id, decodeTopic(id, value).name);
-    },
-    deleted: () => decodeDeletedTopic("", value),
-    broker: () => decodeBrokerOverrides(value),
-  };
-  if (!Object.hasOwn(decode, kind)) return "Nobody knows what this is";
-  try {
-    decode[kind]();
-    return null;
-  } catch (error) {
-    if (kind === "format") return "The format record of the log is damaged, or of another version";
-    return error instanceof Error ? error.message : String(error);
-  }
+  const isSound = META_KINDS.has(kind) ? isSoundValue(key) : null;
+  if (!isSound) return "Nobody knows what this is";
+  if (!isSound(value)) return `The entry "${kind}" is damaged, or of another version`;
+  if (kind === "topic") topics.set(String(keyParts(key)[1]), decodeTopic("", value).name);
+  return null;
 }
 
 /** What a store cannot be without, and is. */
