@@ -167,12 +167,13 @@ Deno.test("Java's formatters read groups and offsets in the internal topic", asy
   const offsets = (await format("OffsetsMessageFormatter"))
     .filter(({ key }) => key.data.group === groupId && key.data.topic === topic);
   assertEquals(new Set(offsets.map(({ key }) => key.data.partition)), new Set([0, 1]));
-  assertEquals(offsets.at(-1).value.data.offset, PER_PARTITION);
+  assertEquals(offsets.at(-1)?.value.data.offset, PER_PARTITION);
   const groups = (await format("GroupMetadataMessageFormatter"))
     .filter(({ key }) => key.data.group === groupId);
   const stable = groups.find(({ value }) => value.data.members.length === 1);
+  assert(stable);
   assertEquals([stable.value.data.protocolType, stable.value.data.protocol], ["consumer", "range"]);
-  assertEquals(groups.at(-1).value.data.members, []);
+  assertEquals(groups.at(-1)?.value.data.members, []);
 });
 
 Deno.test("kcat reads the internal topic", async () => {
