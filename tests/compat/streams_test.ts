@@ -1,5 +1,5 @@
 /**
- * Kafka Streams: the word count of its own examples, at least once.
+ * Kafka Streams: the word count of its own examples, at least once and exactly once.
  *
  * @module
  */
@@ -16,7 +16,11 @@ const environment = denoEnvironment({ log: { write: () => {} } });
 
 /** The newest count of each word, read until they are as expected, or for two minutes. */
 async function countsUntil(expected: Readonly<Record<string, number>>) {
-  await using consumer = new Consumer({ environment, bootstrapServers: broker.bootstrap });
+  await using consumer = new Consumer({
+    environment,
+    bootstrapServers: broker.bootstrap,
+    isolationLevel: "read_committed",
+  });
   consumer.assign([{ topic: OUTPUT, partition: 0 }]);
   consumer.seekToBeginning();
   const text = new TextDecoder();
@@ -33,17 +37,20 @@ async function countsUntil(expected: Readonly<Record<string, number>>) {
   return counts;
 }
 
-Deno.test("Kafka Streams counts words, and goes on counting after the application was killed", async () => {
+Deno.test("Kafka Streams counts words at least once, and goes on exactly once", async () => {
   await using admin = new Admin({ environment, bootstrapServers: broker.bootstrap });
   await admin.createTopics([{ name: INPUT, partitions: 1 }, { name: OUTPUT, partitions: 1 }]);
   const folder = await Deno.makeTempDir({ prefix: "odradek-streams-" });
   const config = `${folder}/streams.properties`;
-  await Deno.writeTextFile(
-    config,
-    `bootstrap.servers=${broker.bootstrap}\nstate.dir=${folder}/state\n`,
-  );
-  const start = () =>
-    new Deno.Command("java", {
+  const start = async (guarantee: string) => {
+    const settings = {
+      "bootstrap.servers": broker.bootstrap,
+      "state.dir": `${folder}/state`,
+      "processing.guarantee": guarantee,
+    };
+    const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+    await Deno.writeTextFile(config, lines.join("\n"));
+    return new Deno.Command("java", {
       args: [
         "-Xmx256m",
         "-cp",
@@ -54,15 +61,22 @@ Deno.test("Kafka Streams counts words, and goes on counting after the applicatio
       stdout: "null",
       stderr: "null",
     }).spawn();
+  };
   await using producer = new Producer({ environment, bootstrapServers: broker.bootstrap });
   try {
     for (
-      const [line, counts] of [
-        ["all streams lead to Kafka", { all: 1, streams: 1, lead: 1, to: 1, kafka: 1 }],
-        ["hello kafka streams", { hello: 1, kafka: 2, streams: 2, all: 1 }],
+      const [guarantee, line, counts] of [
+        ["at_least_once", "all streams lead to Kafka", {
+          all: 1,
+          streams: 1,
+          lead: 1,
+          to: 1,
+          kafka: 1,
+        }],
+        ["exactly_once_v2", "hello kafka streams", { hello: 1, kafka: 2, streams: 2, all: 1 }],
       ] as const
     ) {
-      const application = start();
+      const application = await start(guarantee);
       try {
         await producer.send({ topic: INPUT, value: line });
         const found = await countsUntil(counts);
