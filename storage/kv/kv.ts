@@ -104,8 +104,10 @@ export interface Kv {
 
 /** The stores still take writes, but nobody will ever find them: their files were deleted. */
 export class FolderGoneError extends Error {
+  /** As `Error` has it. */
   override readonly name = "FolderGoneError";
 
+  /** `path`: where the folder was. */
   constructor(path: string) {
     super(`The data folder "${path}" was deleted`);
   }
