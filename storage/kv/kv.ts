@@ -105,11 +105,9 @@ export interface Kv {
 /** The stores still take writes, but nobody will ever find them: their files were deleted. */
 export class FolderGoneError extends Error {
   /** As `Error` has it. */
-  /** Tells it from other errors. */
   override readonly name = "FolderGoneError";
 
   /** `path`: where the folder was. */
-  /** @param path of the folder */
   constructor(path: string) {
     super(`The data folder "${path}" was deleted`);
   }
