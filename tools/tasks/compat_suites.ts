@@ -35,6 +35,7 @@ const NEEDS: Readonly<Record<string, readonly Tool[]>> = {
   kcat: [kcat],
   kgo: [kgoTests],
   matrix: [kafkaTools, kcat],
+  transactions: [kafkaTools, ...KAFKA_CLIENTS.map(kafkaClients)],
   python: [pythonClients],
   streams: [kafkaStreams],
 };

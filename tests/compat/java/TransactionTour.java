@@ -78,6 +78,7 @@ public class TransactionTour {
       next.commitTransaction();
     }
     zombie.close(Duration.ZERO);
+    awaitMarkers();
     System.out.println("after fencing: " + values(0, "read_committed"));
   }
 
@@ -171,6 +172,11 @@ public class TransactionTour {
       }
     }
     return counts;
+  }
+
+  /** A commit is answered when it is decided; its records may be seen a little later. */
+  private static void awaitMarkers() throws Exception {
+    for (int i = 0; i < 100 && end("read_committed") < end("read_uncommitted"); i++) Thread.sleep(50);
   }
 
   private static long end(String isolation) {

@@ -1,0 +1,134 @@
+/**
+ * Transactions of other projects' clients: of Java before and with KIP-890, of kafkajs, and Kafka's own tools.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { KAFKA_CLIENTS } from "../../tools/tasks/compat_suites.ts";
+import { brokerOfSuite, uniqueName } from "./support/broker.ts";
+import { compileJava, jvmOfSuite, kafkaClients } from "./support/java.ts";
+import { connected, kafkajsClient } from "./support/kafkajs.ts";
+import { runProgram } from "./support/program.ts";
+import { eventually } from "./support/topics.ts";
+
+const broker = brokerOfSuite();
+const java = jvmOfSuite();
+let classes: string;
+
+Deno.test.beforeAll(async () => {
+  classes = await compileJava(["TransactionTour"], kafkaClients("2.8.2"));
+});
+Deno.test.afterAll(() => Deno.remove(classes, { recursive: true }));
+
+/** What `tests/compat/java/TransactionTour.java` is to find. */
+const TOUR = [
+  "read committed: {again=10, committed=10}",
+  "read uncommitted: {aborted=10, again=10, committed=10, open=1}",
+  "end: 33 34",
+  "other partition: {other=5}",
+  "late send: InvalidProducerEpochException",
+  "late commit: InvalidProducerEpochException",
+  "after fencing: {again=10, committed=10, next=1, open=1}",
+  "piped: 27",
+  "committed offset: 40",
+  "output: 27",
+  "many: done",
+];
+
+async function createTopic(topic: string, numPartitions: number): Promise<void> {
+  await connected(kafkajsClient(broker).admin(), async (admin) => {
+    await admin.createTopics({ topics: [{ topic, numPartitions }] });
+  });
+}
+
+// Before 2.5 a consumer does not tell a transaction its group's metadata (KIP-447).
+for (const version of KAFKA_CLIENTS.slice(1)) {
+  Deno.test(`Java clients ${version} commit, abort, are fenced and pipe exactly once`, async () => {
+    const topic = uniqueName("tour");
+    await createTopic(topic, 2);
+    await createTopic(`${topic}-out`, 1);
+    const { stdout, stderr } = await runProgram("java", [
+      ...["-cp", `${classes}:${kafkaClients(version)}`],
+      ...["TransactionTour", broker.bootstrap, topic],
+    ]);
+    assertEquals(stdout.trim().split("\n"), TOUR, stderr);
+  });
+}
+
+Deno.test("kafkajs commits and aborts, with the offsets of a group", async () => {
+  const topic = uniqueName("kafkajs");
+  await createTopic(topic, 1);
+  const groupId = uniqueName("group");
+  const kafka = kafkajsClient(broker);
+  const producer = kafka.producer({
+    transactionalId: uniqueName("tx"),
+    idempotent: true,
+    maxInFlightRequests: 1,
+  });
+  const admin = kafka.admin();
+  await connected(admin, () =>
+    connected(producer, async () => {
+      for (const [value, offset, commit] of [["a", "1", true], ["b", "2", false]] as const) {
+        const transaction = await producer.transaction();
+        await transaction.send({ topic, messages: [{ value }] });
+        await transaction.sendOffsets({
+          consumerGroupId: groupId,
+          topics: [{ topic, partitions: [{ partition: 0, offset }] }],
+        });
+        if (commit) await transaction.commit();
+        else await transaction.abort();
+      }
+      await eventually(async () => {
+        const [{ partitions }] = await admin.fetchOffsets({ groupId, topics: [topic] });
+        assertEquals(partitions[0].offset, "1");
+      });
+    }));
+  const read: string[] = [];
+  const consumer = kafka.consumer({ groupId: uniqueName("reader"), readUncommitted: false });
+  await connected(consumer, async () => {
+    await consumer.subscribe({ topic, fromBeginning: true });
+    await consumer.run({
+      eachMessage: ({ message }) => Promise.resolve(void read.push(String(message.value))),
+    });
+    await eventually(() => {
+      assert(read.length > 0);
+      return Promise.resolve();
+    });
+  });
+  assertEquals(read, ["a"]);
+});
+
+Deno.test("kafka-producer-perf-test writes transactions, kafka-transactions lists and describes them", async () => {
+  const topic = uniqueName("perf");
+  await createTopic(topic, 2);
+  const id = uniqueName("perf-tx");
+  const perf = await java.jvm.run("org.apache.kafka.tools.ProducerPerformance", [
+    ...["--bootstrap-server", broker.bootstrap, "--topic", topic, "--throughput", "-1"],
+    ...["--num-records", "5000", "--record-size", "100"],
+    ...["--transactional-id", id, "--transaction-duration-ms", "100"],
+  ]);
+  assertEquals(perf.code, 0, perf.stderr);
+  assertStringIncludes(perf.stdout, "5000 records sent");
+
+  const transactions = async (...args: string[]) => {
+    const { code, stdout, stderr } = await java.jvm.run(
+      "org.apache.kafka.tools.TransactionsCommand",
+      ["--bootstrap-server", broker.bootstrap, ...args],
+    );
+    assertEquals(code, 0, stdout + stderr);
+    return stdout;
+  };
+  await eventually(async () => {
+    assertStringIncludes(
+      await transactions("describe", "--transactional-id", id),
+      "CompleteCommit",
+    );
+  });
+  assertStringIncludes(await transactions("list"), id);
+  assertStringIncludes(
+    await transactions("describe-producers", "--topic", topic, "--partition", "0"),
+    "CurrentTransactionStartOffset",
+  );
+  const hanging = await transactions("find-hanging", "--broker-id", "1");
+  assertEquals(hanging.trim().split("\n").length, 1, hanging);
+});
