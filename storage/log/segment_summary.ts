@@ -193,7 +193,37 @@ export function encodeDetail(
  * @throws RangeError when they are damaged or of an unknown version.
  */
 export function decodeDetail(bytes: Uint8Array): SegmentDetail {
-  const reader = unseal(bytes, VERSION, "details of a segment");
+  return readDetail(unseal(bytes, VERSION, "details of a segment"), bytes);
+}
+
+/** The details of one partition in a segment's stream of them. */
+export interface FramedDetail {
+  readonly detail: SegmentDetail;
+  readonly position: number;
+  readonly bytes: number;
+}
+
+/**
+ * All details of a segment, one behind the other, without the summary that tells where each begins.
+ *
+ * @throws RangeError when one of them is damaged: nobody knows where the next begins then.
+ */
+export function framedDetails(stream: Uint8Array): FramedDetail[] {
+  const framed: FramedDetail[] = [];
+  for (let position = 0; position < stream.length;) {
+    const reader = new ByteReader(stream, position + 1); // behind the version
+    const { producers } = readDetail(reader, stream);
+    if (producers.kind === "snapshot") ProducerStates.decode(reader);
+    reader.skip(4); // the checksum
+    const bytes = reader.position - position;
+    const detail = decodeDetail(stream.subarray(position, position + bytes));
+    framed.push({ detail, position, bytes });
+    position += bytes;
+  }
+  return framed;
+}
+
+function readDetail(reader: ByteReader, bytes: Uint8Array): SegmentDetail {
   const runs = new Runs();
   let previous = { firstOffset: 0, ref: 0, maxTimestampMs: 0 };
   for (let left = reader.varint(); left > 0; left--) {

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createBroker, Producer } from "../../mod.ts";
+import { key } from "../../storage/kv/key.ts";
 import { openDenoFolder } from "../../storage/kv/deno/deno_folder.ts";
 import { chunkPartitions } from "../../storage/log/chunk.ts";
 import { kindRange } from "../../storage/log/keys.ts";
@@ -95,4 +96,32 @@ Deno.test("check answers 2 where a broker runs, and where there is no data", asy
   await Deno.remove(empty);
   const missing = await runMain(["check", "--data", `${empty}/none`]);
   assertEquals(missing.code, 2);
+});
+
+Deno.test("repair mends what check has found, and check is content then", async () => {
+  await withData(async (path) => {
+    await damageBatch(path);
+    const dry = await runMain(["repair", "--data", path, "--dry-run"]);
+    assertEquals(dry.code, 1);
+    assertMatch(dry.printed[0], /^would: log-\d, c .*: bit \d+ is turned back/);
+    const { code, printed, complaints } = await runMain(["repair", "--data", path]);
+    assertEquals([code, complaints, printed.length], [0, [], 2]);
+    assertEquals(printed[1], "1 change");
+    assertEquals((await runMain(["check", "--data", path])).code, 0);
+  });
+});
+
+Deno.test("A broker that cannot open its data says in one line what to do", async () => {
+  await withData(async (path) => {
+    const folder = await openDenoFolder(path);
+    const kv = await folder.open("meta");
+    const [entry] = await kv.list({ start: key("head"), end: key("heae") }, { limit: 1 });
+    const value = entry.value.map((byte, at) => at === 9 ? byte ^ 2 : byte);
+    await kv.commit({ sets: [{ key: entry.key, value }] });
+    await kv.close();
+    await folder.close();
+    const { code, complaints } = await runMain(["serve", "--listen=127.0.0.1:0", "--data", path]);
+    assertEquals([code, complaints.length], [2, 1]);
+    assertMatch(complaints[0], /HEAD .* is damaged.*odradek check --data/);
+  });
 });

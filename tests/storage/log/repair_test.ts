@@ -3,9 +3,11 @@ import { DamagedStoreError } from "../../../storage/damaged_store.ts";
 import { keyParts } from "../../../storage/kv/key.ts";
 import type { KvEntry } from "../../../storage/kv/kv.ts";
 import { checkStores } from "../../../storage/log/check/check_folder.ts";
+import { keyName } from "../../../storage/log/check/key_name.ts";
 import { isSound } from "../../../storage/log/check/report.ts";
 import { stagedKey, summaryKey } from "../../../storage/log/keys.ts";
 import { repairStores } from "../../../storage/log/repair/repair_folder.ts";
+import { decodeSummary } from "../../../storage/log/segment_summary.ts";
 import { entriesOf } from "../../../storage/log/shard_recovery.ts";
 import { appendValues, environmentOf, LogWorld, partitionId, recordsFrom } from "./log_world.ts";
 
@@ -112,9 +114,25 @@ Deno.test("Offsets of a chunk that is lost at the end are never given again", as
   assertEquals(await appendValues(logs[0], "next"), 8);
 });
 
+Deno.test("A lost summary is written anew from details and chunks", async () => {
+  const world = await prepare();
+  const before = await entriesIn(world);
+  const { key, value } = last(before, "m");
+  await change(world, key, new Uint8Array(value.length).fill(0x5a));
+  await assertRejects(() => world.restart(), DamagedStoreError);
+  const { told, report } = await repair(world);
+  assertEquals(told, ["log-0, shard 0: the summary of segment 1 is written anew"]);
+  assert(isSound(report));
+  assertEquals(report.orphans, []);
+  const mended = (await entriesIn(world)).find((entry) => keyName(entry.key) === keyName(key))!;
+  assertEquals(decodeSummary(mended.value), decodeSummary(value));
+  await world.restart();
+  assertEquals((await recordsFrom(await world.store.open(partitionId(0)))).length, 8);
+});
+
 Deno.test("What cannot be mended without guessing is left as it is, and told by the check", async () => {
   const world = await prepare();
-  const { key, value } = last(await entriesIn(world), "m");
+  const { key, value } = last(await entriesIn(world), "head");
   const damaged = value.map((byte, at) => at % 9 === 4 ? byte ^ 0x5a : byte);
   await change(world, key, damaged);
   const before = await entriesIn(world);
