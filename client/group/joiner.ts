@@ -75,7 +75,8 @@ export class Joiner {
   }
 
   async #join({ topics, owned, previous, reason }: JoinRequest): Promise<Joined> {
-    const generationId = previous?.generationId ?? -1;
+    // The generation it has joined, even if it has missed the assignment: others must not take its claim for an old one.
+    const { generationId } = this.#session.identity;
     const offered = this.#settings.assignors.map((assignor): OfferedProtocol => ({
       name: assignor.name,
       metadata: encodeSubscription({

@@ -298,8 +298,8 @@ class Scene {
     this.#members.add(member);
     consumer.subscribe([TOPIC], {
       onPartitionsAssigned: () => this.#own(member),
-      onPartitionsRevoked: (partitions) => this.#giveUp(name, partitions, "revoked"),
-      onPartitionsLost: (partitions) => this.#giveUp(name, partitions, "lost"),
+      onPartitionsRevoked: (partitions) => this.#giveUp(member, partitions, "revoked"),
+      onPartitionsLost: (partitions) => this.#giveUp(member, partitions, "lost"),
     });
     while (!member.leaves) {
       await this.#poll(member);
@@ -353,11 +353,18 @@ class Scene {
    * without: such a one loses them. (A generation's number says too little: one that a coordinator died in before it was
    * complete comes again.)
    */
-  #giveUp(name: string, partitions: readonly TopicPartition[], how: "revoked" | "lost"): void {
+  #giveUp(
+    { process: { name }, identity }: Member,
+    partitions: readonly TopicPartition[],
+    how: "revoked" | "lost",
+  ): void {
+    // A static member keeps its place while it does not join. The leader then goes by what it owned when it last did, takes
+    // that for out of date, and gives it to others at once: in Kafka, too.
+    const isStatic = identity !== name;
     for (const { partition } of partitions) {
       const late = this.#late.get(`${name}/${partition}`);
       this.#late.delete(`${name}/${partition}`);
-      if (late !== undefined && how === "revoked") {
+      if (late !== undefined && how === "revoked" && !isStatic) {
         this.#blame("double owner", `${late} before ${name} gave it up`);
       }
     }
