@@ -11,7 +11,6 @@ import { type Counts, countTests, run } from "./run.ts";
 const TASKS: readonly string[] = [
   "test",
   "simulate:many",
-  "simulate:groups",
   "test:mutations",
   "test:kill",
   "test:compat",
