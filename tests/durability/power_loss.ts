@@ -1,3 +1,4 @@
+// Real time: a real process writes real files, and is stopped.
 /**
  * Takes the power from a real log on real files: what was synced is kept, what was not is cut off or dropped page by page.
  *

@@ -1,3 +1,4 @@
+// Real time: a real process writes real files, and is stopped.
 /** Started by power_loss.ts, to lose its power: appends to several partitions for ever and prints what is durable. */
 import { denoEnvironment } from "../../environment/deno/deno_environment.ts";
 import { sleep } from "../../environment/sleep.ts";
