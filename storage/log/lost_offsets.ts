@@ -13,7 +13,7 @@ import type { Kv } from "../kv/kv.ts";
 import { chunkPartitions, directoryIsSound, soundData } from "./chunk.ts";
 import { numberedRange } from "./keys.ts";
 import type { PartitionIndex } from "./partition_index.ts";
-import { entriesOf } from "./shard_recovery.ts";
+import { listAll } from "../kv/list_all.ts";
 
 /** Offsets of one batch, both included. */
 export interface BatchExtent {
@@ -63,7 +63,7 @@ export async function lostBatches(
   sequence: number,
 ): Promise<BatchExtent[] | null> {
   const chunks = await Array.fromAsync(
-    entriesOf(kv, numberedRange("c", shard, sequence, sequence)),
+    listAll(kv, numberedRange("c", shard, sequence, sequence)),
   );
   const data: Uint8Array[] = [];
   const known = new Set<string>();
@@ -105,7 +105,7 @@ export function endAfter(endOffset: number, lost: readonly BatchExtent[]): numbe
 async function stagedParts(kv: Kv, shard: number, sequence: number): Promise<Uint8Array[]> {
   const parts: Uint8Array[] = [];
   const range = numberedRange("s", shard, sequence, sequence);
-  for await (const { value } of entriesOf(kv, range, PAGE_ENTRIES)) parts.push(value);
+  for await (const { value } of listAll(kv, range, PAGE_ENTRIES)) parts.push(value);
   return parts;
 }
 

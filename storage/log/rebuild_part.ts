@@ -14,7 +14,7 @@ import type { PartitionId } from "./partition_log.ts";
 import { producerFacts } from "./producer_facts.ts";
 import type { ProducerFacts } from "./producer_states.ts";
 import type { SegmentHead } from "./segment_summary.ts";
-import { entriesOf } from "./shard_recovery.ts";
+import { listAll } from "../kv/list_all.ts";
 
 /** Where a segment lies. */
 export interface SegmentPlace {
@@ -44,7 +44,7 @@ export async function rebuildPart(
   const facts: ProducerFacts[] = [];
   let found = 0;
   const range = numberedRange("c", shard, head.firstSequence, head.lastSequence);
-  for await (const { key, value } of entriesOf(kv, range, PAGE_ENTRIES)) {
+  for await (const { key, value } of listAll(kv, range, PAGE_ENTRIES)) {
     const chunk = Chunk.loaded(value);
     if (chunk.damage === "all") continue;
     const { major, minor } = numbersOf(key);

@@ -8,6 +8,7 @@ import type { Environment } from "../../environment/environment.ts";
 import { NONE } from "../../protocol/records/batch_header.ts";
 import type { CommitChain } from "../chain/commit_chain.ts";
 import { key, keyParts } from "../kv/key.ts";
+import { after, listAll } from "../kv/list_all.ts";
 import type { Kv, KvEntry, KvRange } from "../kv/kv.ts";
 import { chunkPartitions, directoryIsSound } from "./chunk.ts";
 import {
@@ -32,8 +33,7 @@ import {
 import { decodeSummary, type SummaryEntry } from "./segment_summary.ts";
 import { decodeTombstone } from "./tombstone.ts";
 
-/** Entries of a list page: of small values, and of values of up to 64 KiB. */
-const PAGE_ENTRIES = 500;
+/** Entries of a list page of values of up to 64 KiB. */
 const CHUNK_PAGE_ENTRIES = 64;
 const DELETES_PER_COMMIT = 200;
 
@@ -70,7 +70,7 @@ async function readTombstones(
   catalogue: ShardCatalogue,
 ): Promise<ReadonlySet<string>> {
   const removed = new Set<string>();
-  for await (const { key, value } of entriesOf(kv, kindRange("r", shard))) {
+  for await (const { key, value } of listAll(kv, kindRange("r", shard))) {
     const tombstone = decodeTombstone(value, numbersOf(key).minor);
     catalogue.tombstones.set(tombstone.number, tombstone);
     for (const id of tombstone.ids) removed.add(partitionName(id));
@@ -91,7 +91,7 @@ async function readSummaries(
     const [first, end] of [[0, catalogue.head.segment], [CLEANED_FIRST, Number.MAX_SAFE_INTEGER]]
   ) {
     const range = { start: key("m", shard, first), end: key("m", shard, end) };
-    for await (const { value } of entriesOf(kv, range)) {
+    for await (const { value } of listAll(kv, range)) {
       const { head, entries } = decodeSummary(value);
       const { segment } = head;
       if (segment >= CLEANED_FIRST && !publications.has(segment)) continue;
@@ -124,7 +124,7 @@ async function readSummaries(
 /** Which cleaned segments count, and which segments each of them ended. */
 async function readPublications({ kv, shard }: RecoverySource): Promise<Map<number, number[]>> {
   const publications = new Map<number, number[]>();
-  for await (const { key, value } of entriesOf(kv, kindRange("k", shard))) {
+  for await (const { key, value } of listAll(kv, kindRange("k", shard))) {
     publications.set(numbersOf(key).minor, decodePublication(value));
   }
   return publications;
@@ -135,7 +135,7 @@ async function readLogStarts(
   catalogue: ShardCatalogue,
   removed: ReadonlySet<string>,
 ): Promise<void> {
-  for await (const { key, value } of entriesOf(kv, kindRange("b", shard))) {
+  for await (const { key, value } of listAll(kv, kindRange("b", shard))) {
     const [topicId, partition] = keyParts(key).slice(2) as [string, number];
     if (removed.has(partitionName({ topicId, partition }))) continue;
     const offset = decodeLogStart(value);
@@ -227,7 +227,7 @@ async function removeUnpublished(
   for (const [kind, first] of kinds) {
     // What a cleaner wrote ahead is left to the next cleaner.
     const range = numberedRange(kind, shard, first, CLEANED_FIRST - 1);
-    for await (const { key } of entriesOf(kv, range, CHUNK_PAGE_ENTRIES)) {
+    for await (const { key } of listAll(kv, range, CHUNK_PAGE_ENTRIES)) {
       const token = kind === "s" ? (keyParts(key)[3] as Uint8Array).toHex() : "";
       if (!tokens.has(token)) orphans.push(key);
     }
@@ -252,27 +252,4 @@ function openRange({ shard }: RecoverySource, { head }: ShardCatalogue): KvRange
 
 function pageOf({ kv }: RecoverySource, range: KvRange): Promise<KvEntry[]> {
   return kv.list(range, { limit: Math.min(CHUNK_PAGE_ENTRIES, kv.limits.listEntriesMax) });
-}
-
-/** All entries of a range, page by page. */
-export async function* entriesOf(
-  kv: Kv,
-  range: KvRange,
-  pageEntries: number = PAGE_ENTRIES,
-): AsyncGenerator<KvEntry> {
-  const limit = Math.min(pageEntries, kv.limits.listEntriesMax);
-  let { start } = range;
-  while (true) {
-    const page = await kv.list({ start, end: range.end }, { limit });
-    yield* page;
-    if (page.length < limit) return;
-    start = after(page.at(-1)!.key);
-  }
-}
-
-/** The first key behind `key`. */
-function after(key: Uint8Array): Uint8Array {
-  const next = new Uint8Array(key.length + 1);
-  next.set(key);
-  return next;
 }

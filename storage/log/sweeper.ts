@@ -19,7 +19,7 @@ import { partitionName } from "./partition_index.ts";
 import type { ShardCatalogue, Tombstone } from "./shard_catalogue.ts";
 import { decodeSummary, encodeSummary, type SegmentHead } from "./segment_summary.ts";
 import { DETAIL_VALUE_BYTES } from "./shard_reader.ts";
-import { entriesOf } from "./shard_recovery.ts";
+import { listAll } from "../kv/list_all.ts";
 import type { Upkeep } from "./shard_writer.ts";
 
 /** Deletes per commit, and milliseconds between such commits: so that writers hardly notice. */
@@ -58,7 +58,7 @@ async function sweepSegment(source: SweepSource, segment: number): Promise<void>
   const range = numberedRange("m", shard, segment, segment);
   const changed: { key: Uint8Array; value: Uint8Array }[] = [];
   let alive = 0;
-  for await (const { key, value } of entriesOf(kv, range)) {
+  for await (const { key, value } of listAll(kv, range)) {
     const { head, entries } = decodeSummary(value);
     const left = entries.filter(({ id }) => !sweeping.has(partitionName(id)));
     alive += left.length;
@@ -124,7 +124,7 @@ async function bury(source: SweepSource, { number, ids }: Tombstone): Promise<vo
   const { shard, kv, catalogue, maintain } = source;
   const removed = new Set(ids.map((id) => logStartKey(shard, id.topicId, id.partition).toHex()));
   const starts: Uint8Array[] = [];
-  for await (const { key } of entriesOf(kv, kindRange("b", shard))) {
+  for await (const { key } of listAll(kv, kindRange("b", shard))) {
     if (removed.has(key.toHex())) starts.push(key);
   }
   for (let at = 0; at < starts.length; at += LOG_STARTS_PER_COMMIT) {

@@ -4,7 +4,7 @@ import { key } from "../../storage/kv/key.ts";
 import { openDenoFolder } from "../../storage/kv/deno/deno_folder.ts";
 import { chunkPartitions } from "../../storage/log/chunk.ts";
 import { kindRange } from "../../storage/log/keys.ts";
-import { entriesOf } from "../../storage/log/shard_recovery.ts";
+import { listAll } from "../../storage/kv/list_all.ts";
 import { Admin } from "../../client/mod.ts";
 import { runMain } from "./command.ts";
 
@@ -35,7 +35,7 @@ async function damageBatch(path: string): Promise<number> {
       const kv = await folder.open(name);
       try {
         for (const shard of [0, 1, 2, 3]) {
-          for await (const { key, value } of entriesOf(kv, kindRange("c", shard))) {
+          for await (const { key, value } of listAll(kv, kindRange("c", shard))) {
             const changed = value.slice();
             const [{ id, entries }] = chunkPartitions(value);
             changed[entries[0].position + 60] ^= 1;

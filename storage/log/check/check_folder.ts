@@ -7,7 +7,7 @@ import { keyParts } from "../../kv/key.ts";
 import type { Kv, KvEntry } from "../../kv/kv.ts";
 import { decodeTopic } from "../../metadata/values.ts";
 import { FORMAT_KEY, headKey } from "../keys.ts";
-import { entriesOf } from "../shard_recovery.ts";
+import { listAll } from "../../kv/list_all.ts";
 import { judgeShard } from "./judge_shard.ts";
 import { keyName } from "./key_name.ts";
 import type { CheckReport, DamagedValue } from "./report.ts";
@@ -45,7 +45,7 @@ export async function checkStores(stores: CheckedStores): Promise<CheckResult> {
   const shards: ShardFacts[] = [];
   for (const [store, kv] of stores) {
     const facts = new Map<number, ShardFacts>();
-    for await (const entry of entriesOf(kv, ALL, PAGE_ENTRIES)) {
+    for await (const entry of listAll(kv, ALL, PAGE_ENTRIES)) {
       totals.values++;
       totals.bytes += entry.key.length + entry.value.length;
       const [kind, second] = partsOf(entry);

@@ -10,7 +10,7 @@ import { chunkRef, numberedRange, numbersOf } from "../keys.ts";
 import type { PartitionIndex } from "../partition_index.ts";
 import { readAll, ReadCursor, type StoredBytes } from "../read_cursor.ts";
 import type { SegmentHead } from "../segment_summary.ts";
-import { entriesOf } from "../shard_recovery.ts";
+import { listAll } from "../../kv/list_all.ts";
 
 /** Bytes of one read, and chunks of one page. */
 const READ_BYTES = 512 * 1024;
@@ -53,7 +53,7 @@ export async function wholeSegment(
 ): Promise<StoredBytes> {
   const chunks = new Map<number, Chunk>();
   const range = numberedRange("c", shard, firstSequence, lastSequence);
-  for await (const { key, value } of entriesOf(kv, range, PAGE_CHUNKS)) {
+  for await (const { key, value } of listAll(kv, range, PAGE_CHUNKS)) {
     const { major, minor } = numbersOf(key);
     chunks.set(chunkRef(major, minor), Chunk.loaded(value));
   }

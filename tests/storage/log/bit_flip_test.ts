@@ -14,7 +14,7 @@ import { LogFormatError } from "../../../storage/log/format_record.ts";
 import { type LogOptions, openLogStore } from "../../../storage/log/log_store.ts";
 import { partitionName } from "../../../storage/log/partition_index.ts";
 import type { PartitionId, PartitionLog } from "../../../storage/log/partition_log.ts";
-import { entriesOf } from "../../../storage/log/shard_recovery.ts";
+import { listAll } from "../../../storage/kv/list_all.ts";
 import { MetadataStore } from "../../../storage/metadata/metadata_store.ts";
 import {
   append,
@@ -109,8 +109,8 @@ async function storedOn(disk: MemoryDisk): Promise<Stored> {
   await metadata.commit([{ kind: "brokerOverrides", broker: "", overrides }]);
   const log = await folder.open("log-0");
   return new Map([
-    ["meta", await Array.fromAsync(entriesOf(meta, ALL))],
-    ["log-0", await Array.fromAsync(entriesOf(log, ALL))],
+    ["meta", await Array.fromAsync(listAll(meta, ALL))],
+    ["log-0", await Array.fromAsync(listAll(log, ALL))],
   ]);
 }
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { keyParts } from "../../../storage/kv/key.ts";
-import { entriesOf } from "../../../storage/log/shard_recovery.ts";
+import { listAll } from "../../../storage/kv/list_all.ts";
 import { kindRange } from "../../../storage/log/keys.ts";
 import type { PartitionLog } from "../../../storage/log/partition_log.ts";
 import {
@@ -21,7 +21,7 @@ async function keysOf(world: LogWorld): Promise<string[]> {
   const kv = await world.disk.openFolder().open("log-0");
   const keys: string[] = [];
   const all = { start: new Uint8Array(0), end: Uint8Array.of(0xff) };
-  for await (const { key } of entriesOf(kv, all)) keys.push(keyParts(key).join(" "));
+  for await (const { key } of listAll(kv, all)) keys.push(keyParts(key).join(" "));
   return keys;
 }
 

@@ -4,7 +4,7 @@ import { KafkaError } from "../../../protocol/errors.ts";
 import { keyParts } from "../../../storage/kv/key.ts";
 import type { KvEntry } from "../../../storage/kv/kv.ts";
 import { Chunk, chunkPartitions } from "../../../storage/log/chunk.ts";
-import { entriesOf } from "../../../storage/log/shard_recovery.ts";
+import { listAll } from "../../../storage/kv/list_all.ts";
 import { kindRange } from "../../../storage/log/keys.ts";
 import { append, appendValues, batchOf, LogWorld, partitionId, recordsFrom } from "./log_world.ts";
 
@@ -17,7 +17,7 @@ async function damage(
   change: (value: Uint8Array, entry: KvEntry) => void,
 ): Promise<void> {
   const kv = await world.disk.openFolder().open("log-0");
-  for await (const entry of entriesOf(kv, kindRange(kind, 0))) {
+  for await (const entry of listAll(kv, kindRange(kind, 0))) {
     const value = entry.value.slice();
     change(value, entry);
     await kv.commit({ sets: [{ key: entry.key, value }] });
@@ -107,7 +107,7 @@ Deno.test("Any flipped bit in a chunk is noticed", async () => {
   const producer = { producerId: 3n, producerEpoch: 0, baseSequence: 0 };
   await Promise.all(logs.map((log) => append(log, batchOf(["some", "records"], { producer }))));
   const kv = await world.disk.openFolder().open("log-0");
-  const [{ value, key }] = await Array.fromAsync(entriesOf(kv, kindRange("c", 0)));
+  const [{ value, key }] = await Array.fromAsync(listAll(kv, kindRange("c", 0)));
   assertEquals(keyParts(key)[0], "c");
   assertEquals(Chunk.loaded(value).damage, null);
   fc.assert(

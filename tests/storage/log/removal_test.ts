@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { keyParts } from "../../../storage/kv/key.ts";
-import { entriesOf } from "../../../storage/log/shard_recovery.ts";
+import { listAll } from "../../../storage/kv/list_all.ts";
 import { appendValues, LogWorld, partitionId, recordsFrom, settle } from "./log_world.ts";
 import { orphansOf } from "./store_audit.ts";
 
@@ -11,7 +11,7 @@ async function keysOf(world: LogWorld): Promise<string[]> {
   const kv = await world.disk.openFolder().open("log-0");
   const keys: string[] = [];
   const all = { start: new Uint8Array(0), end: Uint8Array.of(0xff) };
-  for await (const { key } of entriesOf(kv, all)) keys.push(String(keyParts(key)[0]));
+  for await (const { key } of listAll(kv, all)) keys.push(String(keyParts(key)[0]));
   return keys;
 }
 

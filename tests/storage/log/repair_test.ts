@@ -8,7 +8,7 @@ import { isSound } from "../../../storage/log/check/report.ts";
 import { stagedKey, summaryKey } from "../../../storage/log/keys.ts";
 import { repairStores } from "../../../storage/log/repair/repair_folder.ts";
 import { decodeSummary } from "../../../storage/log/segment_summary.ts";
-import { entriesOf } from "../../../storage/log/shard_recovery.ts";
+import { listAll } from "../../../storage/kv/list_all.ts";
 import { appendValues, environmentOf, LogWorld, partitionId, recordsFrom } from "./log_world.ts";
 
 const ALL = { start: new Uint8Array(0), end: Uint8Array.of(0xff) };
@@ -29,7 +29,7 @@ async function storesOf(world: LogWorld) {
 }
 
 async function entriesIn(world: LogWorld): Promise<KvEntry[]> {
-  return await Array.fromAsync(entriesOf((await storesOf(world)).get("log-0")!, ALL));
+  return await Array.fromAsync(listAll((await storesOf(world)).get("log-0")!, ALL));
 }
 
 async function change(world: LogWorld, key: Uint8Array, value: Uint8Array): Promise<void> {
