@@ -20,6 +20,29 @@ export {
   type Sending,
 } from "./checkers/recorder.ts";
 export { type AuditedStores, auditStores } from "./checkers/store_audit.ts";
+export { checkTransactions, type TransactionVerdict } from "./checkers/transactions/checker.ts";
+export type {
+  GroupPosition,
+  LateCopy,
+  LateRequest,
+  TransactionFacts,
+  TransactionHistory,
+  TransactionOutcome,
+  TransactionRead,
+  TransactionVersion,
+  TransactionWrite,
+} from "./checkers/transactions/history.ts";
+export {
+  PERMITTED,
+  type PermittedAnomaly,
+  type PermittedName,
+} from "./checkers/transactions/permitted.ts";
+export {
+  type PositionFacts,
+  RecordedTransaction,
+  type TransactionOwner,
+  TransactionRecorder,
+} from "./checkers/transactions/recorder.ts";
 export type { Violation, ViolationKind } from "./checkers/violation.ts";
 export type {
   Address,

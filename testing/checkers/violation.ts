@@ -22,6 +22,12 @@ export type ViolationKind =
   | "gap"
   /** Seen with `read_committed`, of a transaction that was aborted. */
   | "aborted read"
+  /** Of a transaction, some writes or positions are visible and others are not. */
+  | "torn transaction"
+  /** Transactions that each depend on what another one has committed. */
+  | "dependency cycle"
+  /** A transaction that has not ended, and that nothing will end; or what one has left behind. */
+  | "hanging transaction"
   /** A consumer that reads on left out a record. */
   | "poll skip"
   /** A consumer that reads on saw an offset again, or an earlier one. */
