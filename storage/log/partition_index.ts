@@ -5,6 +5,7 @@
  */
 import { invariant } from "../../protocol/errors.ts";
 import type { ByteWriter } from "./binary.ts";
+import { MaximumTree } from "./maximum_tree.ts";
 import type { AbortedTransaction, EpochEntry, PartitionId } from "./partition_log.ts";
 import type { ProducerFacts } from "./producer_states.ts";
 
@@ -26,6 +27,7 @@ export interface Run {
 /** Runs in offset order, packed into one array of numbers. */
 export class Runs {
   readonly #numbers: number[] = [];
+  #times: MaximumTree | null = null;
 
   get length(): number {
     return this.#numbers.length / STRIDE;
@@ -67,6 +69,13 @@ export class Runs {
     }
     return low - 1;
   }
+
+  /** Largest timestamps of the runs. Good until the next run or batch is added. */
+  get times(): MaximumTree {
+    const times = this.#times ??= new MaximumTree();
+    times.follow(this.length, (index) => this.#numbers[index * STRIDE + 3]);
+    return times;
+  }
 }
 
 /** What one partition has in one segment. */
@@ -79,6 +88,8 @@ export interface SegmentExtent {
   readonly maxTimestampMs: number;
   /** Largest timestamp of the first batch. */
   readonly firstTimestampMs: number;
+  /** Lowest first offset of the aborted transactions whose marker lies here; Infinity if there are none. */
+  readonly abortedFrom: number;
 }
 
 /** A part of the log in a closed segment: its details are in the store. */
@@ -87,8 +98,6 @@ export interface ClosedPart extends SegmentExtent {
   /** Where the details lie in the segment's stream of details. */
   readonly detailPosition: number;
   readonly detailBytes: number;
-  /** Lowest first offset of the aborted transactions whose marker lies here; Infinity if there are none. */
-  readonly abortedFrom: number;
   /** Offsets from here on may repeat keys that come again later: compaction has not looked at them yet. */
   readonly dirtyFrom: number;
 }
@@ -98,6 +107,7 @@ export class OpenPart implements SegmentExtent {
   readonly runs: Runs = new Runs();
   readonly firstOffset: number;
   readonly epochs: EpochEntry[] = [];
+  /** In the order of their markers. */
   readonly aborted: AbortedTransaction[] = [];
   /** Batches with a producer id that were found at start, for as long as nobody has opened the partition. */
   events: ProducerFacts[] = [];
@@ -105,10 +115,18 @@ export class OpenPart implements SegmentExtent {
   bytes = 0;
   maxTimestampMs = -1;
   firstTimestampMs = -1;
+  abortedFrom = Infinity;
 
   constructor(firstOffset: number) {
     this.firstOffset = firstOffset;
     this.endOffset = firstOffset;
+  }
+
+  addAborted(transactions: readonly AbortedTransaction[]): void {
+    for (const transaction of transactions) {
+      this.aborted.push(transaction);
+      this.abortedFrom = Math.min(this.abortedFrom, transaction.firstOffset);
+    }
   }
 
   addBatch(batch: IndexedBatch, ref: number, local: number): void {
@@ -153,6 +171,9 @@ export class PartitionIndex {
   /** Writes the committed producer state, when it is in memory. */
   writeProducers: ((writer: ByteWriter) => void) | null = null;
   readonly #epochs: EpochEntry[] = [];
+  readonly #times = new MaximumTree();
+  /** First offsets of aborted transactions, negated: the lowest is to be found. */
+  readonly #aborted = new MaximumTree();
 
   constructor(id: PartitionId) {
     this.id = id;
@@ -179,11 +200,47 @@ export class PartitionIndex {
     return parts;
   }
 
+  /** How many parts there are. They keep their numbers until {@linkcode generation} rises. */
+  get partCount(): number {
+    return this.closed.length + (this.rolling ? 1 : 0) + (this.open ? 1 : 0);
+  }
+
+  /** The part with a number: 0 for the oldest. */
+  part(number: number): ClosedPart | OpenPart {
+    const { closed } = this;
+    if (number < closed.length) return closed[number];
+    return (number === closed.length && this.rolling || this.open)!;
+  }
+
   /** The first part that ends behind `offset`. */
   partAt(offset: number): ClosedPart | OpenPart | null {
     for (const part of [this.open, this.rolling]) {
       if (part && offset >= part.firstOffset) return offset < part.endOffset ? part : null;
     }
+    return this.closed[this.#closedAt(offset)] ?? this.rolling ?? this.open;
+  }
+
+  /** The number of the first part that ends behind `offset`; {@linkcode partCount} if none does. */
+  partNumberAt(offset: number): number {
+    let number = this.#closedAt(offset);
+    const count = this.partCount;
+    while (number < count && this.part(number).endOffset <= offset) number++;
+    return number;
+  }
+
+  /** Largest timestamps of the parts, by number. Good until something is added or replaced. */
+  get times(): MaximumTree {
+    this.#times.follow(this.partCount, (number) => this.part(number).maxTimestampMs);
+    return this.#times;
+  }
+
+  /** The first part from number `from` on that ends an aborted transaction which began before `offset`; -1 if there is none. */
+  nextAborted(from: number, offset: number): number {
+    this.#aborted.follow(this.partCount, (number) => -this.part(number).abortedFrom);
+    return this.#aborted.nextAtLeast(from, 1 - offset);
+  }
+
+  #closedAt(offset: number): number {
     const { closed } = this;
     let low = 0;
     let high = closed.length;
@@ -192,7 +249,7 @@ export class PartitionIndex {
       if (closed[middle].endOffset <= offset) low = middle + 1;
       else high = middle;
     }
-    return closed[low] ?? this.rolling ?? this.open;
+    return low;
   }
 
   /** Takes a durable batch in. */
@@ -224,6 +281,8 @@ export class PartitionIndex {
     const at = this.closed.indexOf(old[0]);
     invariant(old.every((each, n) => this.closed[at + n] === each), "A part was replaced twice");
     this.closed.splice(at, old.length, ...part);
+    this.#times.forget(at);
+    this.#aborted.forget(at);
     this.generation++;
   }
 

@@ -38,7 +38,7 @@ export async function loadProducers(
     }
     const aborted = states.settle(index.endOffset);
     if (index.open) {
-      index.open.aborted.push(...aborted);
+      index.open.addAborted(aborted);
       index.open.events = [];
     }
     return states;

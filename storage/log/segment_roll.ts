@@ -106,10 +106,7 @@ export function closePart(
     firstTimestampMs,
     detailPosition,
     detailBytes: details.length - detailPosition,
-    abortedFrom: part.aborted.reduce(
-      (first, { firstOffset }) => Math.min(first, firstOffset),
-      Infinity,
-    ),
+    abortedFrom: part.abortedFrom,
     dirtyFrom,
   };
 }

@@ -176,21 +176,21 @@ export class StoredPartition implements PartitionLog, BatchOwner {
     offset: number,
     beforeOffset: number,
   ): Promise<readonly AbortedTransaction[]> {
-    return this.#settled(() => this.#abortedBetween(offset, beforeOffset));
+    const readable = Math.min(beforeOffset, this.highWatermark);
+    return this.#settled(() => this.#abortedBetween(offset, readable));
   }
 
   async #abortedBetween(
     offset: number,
     beforeOffset: number,
   ): Promise<readonly AbortedTransaction[]> {
+    const index = this.#index;
     const found: AbortedTransaction[] = [];
-    for (const part of this.#index.parts) {
-      if (part.endOffset <= offset) continue;
-      const aborted = await this.#abortedIn(part, beforeOffset);
-      for (const transaction of aborted) {
-        if (transaction.lastOffset >= offset && transaction.firstOffset < beforeOffset) {
-          found.push(transaction);
-        }
+    let number = index.nextAborted(index.partNumberAt(offset), beforeOffset);
+    for (; number >= 0; number = index.nextAborted(number + 1, beforeOffset)) {
+      const aborted = await this.#abortedIn(index.part(number));
+      for (let at = firstEndingAt(aborted, offset); at < aborted.length; at++) {
+        if (aborted[at].firstOffset < beforeOffset) found.push(aborted[at]);
       }
     }
     return found.sort((a, b) => a.firstOffset - b.firstOffset);
@@ -209,7 +209,7 @@ export class StoredPartition implements PartitionLog, BatchOwner {
   committed(batch: NewBatch, sizeBytes: number, ref: number, local: number): void {
     const pending = this.#pending.shift();
     const part = this.#index.addBatch({ ...batch, sizeBytes }, ref, local);
-    part.aborted.push(...this.#producers.settle(this.highWatermark));
+    part.addAborted(this.#producers.settle(this.highWatermark));
     this.#home.indexed(this.#index);
     for (const onOutcome of pending.onOutcome) this.#home.call(() => onOutcome(COMMITTED));
   }
@@ -278,14 +278,22 @@ export class StoredPartition implements PartitionLog, BatchOwner {
     };
   }
 
-  async #abortedIn(
-    part: ClosedPart | OpenPart,
-    beforeOffset: number,
-  ): Promise<readonly AbortedTransaction[]> {
+  async #abortedIn(part: ClosedPart | OpenPart): Promise<readonly AbortedTransaction[]> {
     if (part instanceof OpenPart) return part.aborted;
-    if (part.abortedFrom >= beforeOffset) return [];
     return (this.#home.reader.cachedDetail(part) ?? await this.#home.reader.detail(part)).aborted;
   }
+}
+
+/** The first of some transactions, in the order of their markers, that ends at `offset` or later. */
+function firstEndingAt(transactions: readonly AbortedTransaction[], offset: number): number {
+  let low = 0;
+  let high = transactions.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (transactions[middle].lastOffset < offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** The partition was deleted. */

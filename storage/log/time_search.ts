@@ -1,12 +1,19 @@
 /**
- * From timestamps to offsets: by summaries, then chunk directories, then the records of one batch. Timestamps may be out of
- * order: every level knows the largest of what is below it.
+ * From timestamps to offsets: by summaries, then the runs of one part, then a chunk's directory, then the records of one
+ * batch. Timestamps may be out of order: every level knows the largest of what is below it, so that O(log n) of the parts
+ * and of the runs are looked at, and mostly one chunk is read.
  *
  * @module
  */
 import { recordsIn } from "../../protocol/records/records.ts";
 import type { ChunkEntry } from "./chunk_entry.ts";
-import { type ClosedPart, OpenPart, type PartitionIndex, type Runs } from "./partition_index.ts";
+import {
+  type ClosedPart,
+  OpenPart,
+  type PartitionIndex,
+  type Run,
+  type Runs,
+} from "./partition_index.ts";
 import type { LogRead, TimestampedOffset } from "./partition_log.ts";
 import type { ShardReader } from "./shard_reader.ts";
 
@@ -27,11 +34,21 @@ export async function findByTimestamp(
   search: TimeSearch,
   timestampMs: number,
 ): Promise<TimestampedOffset | null> {
-  for (const part of search.index.parts) {
-    if (part.maxTimestampMs < timestampMs || isOutside(search, part)) continue;
-    for await (const entry of entriesFrom(search, part, timestampMs)) {
-      for (const record of await visibleRecords(search, entry)) {
-        if (record.timestampMs >= timestampMs) return { ...record, leaderEpoch: entry.leaderEpoch };
+  const { index, logStartOffset, beforeOffset } = search;
+  let number = index.times.nextAtLeast(index.partNumberAt(logStartOffset), timestampMs);
+  // Only in a part that is cut off, or cleaned, may the record be gone that the part's largest timestamp comes from.
+  for (; number >= 0; number = index.times.nextAtLeast(number + 1, timestampMs)) {
+    const part = index.part(number);
+    if (part.firstOffset >= beforeOffset) return null;
+    const runs = await runsOf(search, part);
+    let at = runs.times.nextAtLeast(firstRun(search, runs), timestampMs);
+    for (; at >= 0; at = runs.times.nextAtLeast(at + 1, timestampMs)) {
+      for await (const entry of entriesOf(search, part, runs.at(at), timestampMs)) {
+        for (const record of await visibleRecords(search, entry)) {
+          if (record.timestampMs >= timestampMs) {
+            return { ...record, leaderEpoch: entry.leaderEpoch };
+          }
+        }
       }
     }
   }
@@ -40,19 +57,32 @@ export async function findByTimestamp(
 
 /** The first of the records with the largest timestamp; null if there is none. */
 export async function findMaxTimestamp(search: TimeSearch): Promise<TimestampedOffset | null> {
+  const { index, logStartOffset, beforeOffset } = search;
   let best = null as TimestampedOffset | null;
-  const parts = search.index.parts.filter((part) => !isOutside(search, part));
-  parts.sort((a, b) => b.maxTimestampMs - a.maxTimestampMs || a.firstOffset - b.firstOffset);
-  for (const part of parts) {
-    if (best && part.maxTimestampMs < best.timestampMs) break;
-    for await (const entry of entriesFrom(search, part, best?.timestampMs ?? -1)) {
-      if (best && entry.maxTimestampMs < best.timestampMs) continue;
-      for (const record of await visibleRecords(search, entry)) {
-        if (isBetter(record, best)) best = { ...record, leaderEpoch: entry.leaderEpoch };
+  const first = index.partNumberAt(logStartOffset);
+  for (const number of index.times.largestFirst(first, index.partNumberAt(beforeOffset) + 1)) {
+    const part = index.part(number);
+    if (!canBeBetter(part, best)) break;
+    const runs = await runsOf(search, part);
+    for (const at of runs.times.largestFirst(firstRun(search, runs), runs.length)) {
+      const run = runs.at(at);
+      if (!canBeBetter(run, best)) break;
+      for await (const entry of entriesOf(search, part, run, best?.timestampMs ?? -1)) {
+        for (const record of await visibleRecords(search, entry)) {
+          if (isBetter(record, best)) best = { ...record, leaderEpoch: entry.leaderEpoch };
+        }
       }
     }
   }
   return best;
+}
+
+/** Whether something that has records from an offset on may have a later one, or one as late that comes first. */
+function canBeBetter(
+  { maxTimestampMs, firstOffset }: Pick<Run, "maxTimestampMs" | "firstOffset">,
+  best: TimestampedOffset | null,
+): boolean {
+  return isBetter({ offset: firstOffset, timestampMs: maxTimestampMs }, best);
 }
 
 function isBetter(
@@ -63,28 +93,24 @@ function isBetter(
   return record.timestampMs === best.timestampMs && record.offset < best.offset;
 }
 
-function isOutside(search: TimeSearch, part: ClosedPart | OpenPart): boolean {
-  return part.endOffset <= search.logStartOffset || part.firstOffset >= search.beforeOffset;
+/** The first run that is not wholly below the start of the log. */
+function firstRun({ logStartOffset }: TimeSearch, runs: Runs): number {
+  return Math.max(0, runs.find(logStartOffset));
 }
 
-/** The batches of a part that may hold a record of at least `timestampMs`. */
-async function* entriesFrom(
+/** The batches of a run that may hold a record of at least `timestampMs`. */
+async function* entriesOf(
   search: TimeSearch,
   part: ClosedPart | OpenPart,
+  { ref, local }: Run,
   timestampMs: number,
 ): AsyncGenerator<ChunkEntry> {
-  const runs = await runsOf(search, part);
-  for (let at = 0; at < runs.length; at++) {
-    const run = runs.at(at);
-    if (run.firstOffset >= search.beforeOffset) return;
-    if (run.maxTimestampMs < timestampMs) continue;
-    const chunk = search.reader.cachedChunk(run.ref) ?? (await search.reader.chunks([run.ref]))[0];
-    for (const entry of chunk.entriesOf(run.local)) {
-      const visible = entry.partPosition === 0 && entry.lastOffset >= search.logStartOffset &&
-        entry.baseOffset >= part.firstOffset &&
-        entry.baseOffset < Math.min(part.endOffset, search.beforeOffset);
-      if (visible && entry.maxTimestampMs >= timestampMs) yield entry;
-    }
+  const chunk = search.reader.cachedChunk(ref) ?? (await search.reader.chunks([ref]))[0];
+  for (const entry of chunk.entriesOf(local)) {
+    const visible = entry.partPosition === 0 && entry.lastOffset >= search.logStartOffset &&
+      entry.baseOffset >= part.firstOffset &&
+      entry.baseOffset < Math.min(part.endOffset, search.beforeOffset);
+    if (visible && entry.maxTimestampMs >= timestampMs) yield entry;
   }
 }
 

@@ -170,7 +170,7 @@ export class SegmentOutput {
       const details = new ByteWriter(DETAIL_VALUE_BYTES);
       const entries = parts.map(({ id, part, end }): SummaryEntry => {
         part.endOffset = end.endOffset;
-        part.aborted.push(...end.aborted);
+        part.addAborted(end.aborted);
         part.events = end.producers.events;
         const dirtyFrom = Math.min(part.endOffset, Math.max(part.firstOffset, end.dirtyFrom));
         const closed = closePart(head.segment, part, dirtyFrom, end.producers.write, details);

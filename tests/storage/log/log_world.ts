@@ -31,8 +31,12 @@ export function environmentOf(seed: number): ManualEnvironment {
   return environment;
 }
 
-/** A folder whose commits go through `fate`, when there is one. */
-export function fatedFolder(inner: KvFolder, fate: () => CommitFate | null): KvFolder {
+/** A folder whose commits go through `fate`, when there is one; `onRead` is told of reads, and of how many entries they gave. */
+export function fatedFolder(
+  inner: KvFolder,
+  fate: () => CommitFate | null,
+  onRead: (entries: number) => void = () => {},
+): KvFolder {
   return {
     name: inner.name,
     freeBytes: () => inner.freeBytes(),
@@ -41,8 +45,15 @@ export function fatedFolder(inner: KvFolder, fate: () => CommitFate | null): KvF
       const kv = await inner.open(name);
       return {
         limits: kv.limits,
-        get: (keys) => kv.get(keys),
-        list: (range, options) => kv.list(range, options),
+        get: async (keys) => {
+          onRead(keys.length);
+          return await kv.get(keys);
+        },
+        list: async (range, options) => {
+          const entries = await kv.list(range, options);
+          onRead(entries.length);
+          return entries;
+        },
         close: () => kv.close(),
         commit: (commit) => fate()?.(commit, kv) ?? kv.commit(commit),
       };
@@ -58,6 +69,8 @@ export class LogWorld {
   /** What becomes of commits; null = the store does what it should. */
   fate: CommitFate | null = null;
   fenced: Error | null = null;
+  /** Reads of the stores so far, and entries that were read. */
+  readonly read = { calls: 0, entries: 0 };
   #starts = 0;
 
   constructor(readonly options: LogOptions = {}, readonly policyOf?: PolicyOf) {}
@@ -72,7 +85,10 @@ export class LogWorld {
   async start(): Promise<LogStore> {
     this.environment = environmentOf(++this.#starts);
     this.store = await openLogStore({
-      folder: fatedFolder(this.disk.openFolder(), () => this.fate),
+      folder: fatedFolder(this.disk.openFolder(), () => this.fate, (entries) => {
+        this.read.calls++;
+        this.read.entries += entries;
+      }),
       environment: this.environment,
       options: this.options,
       policyOf: this.policyOf,
