@@ -14,6 +14,7 @@
  */
 import { controller } from "./actors/controller/controller.ts";
 import type { ControllerMessage } from "./actors/controller/messages.ts";
+import { featureLevel, TRANSACTION_VERSION } from "./actors/controller/features.ts";
 import {
   type ImageGround,
   imageOf,
@@ -30,7 +31,13 @@ import type { ClientOptions } from "./client/mod.ts";
 import { BrokerConfig } from "./config/broker_config.ts";
 import { denoEnvironment } from "./environment/deno/deno_environment.ts";
 import { stderrLog } from "./environment/deno/stderr_log.ts";
-import type { Address, ByteStream, Environment, Listener } from "./environment/environment.ts";
+import type {
+  Address,
+  ByteStream,
+  Environment,
+  Listener,
+  LogSink,
+} from "./environment/environment.ts";
 import { pipe } from "./environment/pipe.ts";
 import { type ByteDuplex, webStreams } from "./environment/web_streams.ts";
 import { createServer, type Server } from "./server/server.ts";
@@ -139,9 +146,15 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
   const meta = started.adopt(await folder.open("meta"), (kv) => kv.close());
   const store = await openingUndamaged(
     folder.name,
-    MetadataStore.open(meta, environment, clusterId),
+    MetadataStore.open(
+      meta,
+      environment,
+      clusterId,
+      new Map([[TRANSACTION_VERSION, startConfig.int("odradek.transaction.version")]]),
+    ),
   );
   let metadata = imageOf(store.loaded, ground);
+  tellOtherLevel(metadata, ground, environment.log);
   const topicsFound = metadata.topics.size;
   const logs = started.adopt(
     await openLogStore({
@@ -243,6 +256,18 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** A setting that only a new cluster goes by must not be passed over in silence. */
+function tellOtherLevel(metadata: MetadataImage, { startConfig }: ImageGround, log: LogSink): void {
+  const setting = "odradek.transaction.version";
+  const level = featureLevel(TRANSACTION_VERSION, metadata);
+  if (!startConfig.isSet(setting) || startConfig.int(setting) === level) return;
+  log.write(
+    "warn",
+    `${setting} is for new clusters; this one stays at level ${level} of ${TRANSACTION_VERSION} ` +
+      "until UpdateFeatures (kafka-features) changes it",
+  );
 }
 
 /** Opens every port before any is served: a broker that cannot listen everywhere does not start. */

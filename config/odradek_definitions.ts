@@ -53,4 +53,13 @@ export const ODRADEK_DEFINITIONS = {
     documentation: "The most bytes of records in one answer to Fetch, whatever the client asks " +
       "for; one whole batch is always sent.",
   },
+  "odradek.transaction.version": {
+    type: "int",
+    default: "2",
+    rule: { min: 0, max: 2 },
+    importance: "medium",
+    documentation:
+      "The level of transaction.version that a new cluster begins with: 2 as KIP-890 " +
+      "has it, 0 or 1 as before. Afterwards UpdateFeatures (kafka-features) changes it.",
+  },
 } as const satisfies ConfigDefinitions;

@@ -13,6 +13,7 @@ import type { DeletedTopic, MetadataChange } from "../../storage/metadata/metada
 import type { MetadataStore } from "../../storage/metadata/metadata_store.ts";
 import type { Behavior } from "../core/message.ts";
 import { alteredOverrides, replacedOverrides } from "./config_changes.ts";
+import { checkFeatureUpdate } from "./features.ts";
 import type { ControllerMessage, Outcome } from "./messages.ts";
 import { type ImageGround, MetadataDraft, type MetadataImage } from "./metadata_image.ts";
 import { newTopicId } from "./topic_id.ts";
@@ -149,6 +150,17 @@ export function controller(parts: ControllerParts): Behavior<ControllerMessage> 
         change: replacedOverrides(resource, configs, seen, nodeId),
         value: () => resource,
       }), validateOnly);
+    },
+
+    async updateFeatures({ updates, validateOnly }) {
+      for (const update of updates) checkFeatureUpdate(update, { image, nodeId });
+      if (validateOnly) return;
+      const changes = updates.map(({ feature, level }): MetadataChange => {
+        return { kind: "featureLevel", feature, level };
+      });
+      const draft = new MetadataDraft(image, ground);
+      for (const change of changes) draft.apply(change);
+      await commit(changes, draft);
     },
 
     async allocateProducerIds() {

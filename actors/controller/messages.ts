@@ -7,6 +7,7 @@
  */
 import type { KafkaError } from "../../protocol/errors.ts";
 import type { Message } from "../core/message.ts";
+import type { FeatureUpdate } from "./features.ts";
 import type { TopicImage } from "./metadata_image.ts";
 
 /** The outcome of one item of a request. */
@@ -89,6 +90,14 @@ export type ControllerMessage =
       readonly validateOnly: boolean;
     },
     readonly Outcome<ConfigResource>[]
+  >
+  | Message<
+    /**
+     * Features get other levels, all or none: refused with INVALID_UPDATE_VERSION, for the first that cannot.
+     */
+    "updateFeatures",
+    { readonly updates: readonly FeatureUpdate[]; readonly validateOnly: boolean },
+    void
   >
   | Message<
     /** A block of producer ids that nobody ever got before nor will again. */

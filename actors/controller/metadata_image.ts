@@ -37,6 +37,8 @@ export interface MetadataImage {
   readonly brokerOverrides: ReadonlyMap<string, ReadonlyMap<string, string>>;
   /** The broker settings in force: what it was started with, and the dynamic ones. */
   readonly brokerConfig: BrokerConfig;
+  /** What was decided of the cluster's features, by name: see `features.ts`. */
+  readonly featureLevels: ReadonlyMap<string, number>;
 }
 
 /** What an image is made of beside what is stored. */
@@ -63,6 +65,7 @@ export function imageOf(stored: StoredMetadata, ground: ImageGround): MetadataIm
     collisionForms: new Map(),
     brokerOverrides: stored.brokerOverrides,
     brokerConfig: effectiveConfig(stored.brokerOverrides, ground),
+    featureLevels: stored.featureLevels,
   }, ground);
   for (const topic of stored.topics) draft.apply({ kind: "topic", topic });
   return draft.publish(stored.version);
@@ -77,6 +80,7 @@ export class MetadataDraft implements MetadataImage {
   readonly collisionForms: Map<string, string>;
   readonly brokerOverrides: Map<string, ReadonlyMap<string, string>>;
   brokerConfig: BrokerConfig;
+  readonly featureLevels: Map<string, number>;
 
   constructor(image: MetadataImage, private readonly ground: ImageGround) {
     this.version = image.version;
@@ -86,6 +90,7 @@ export class MetadataDraft implements MetadataImage {
     this.collisionForms = new Map(image.collisionForms);
     this.brokerOverrides = new Map(image.brokerOverrides);
     this.brokerConfig = image.brokerConfig;
+    this.featureLevels = new Map(image.featureLevels);
   }
 
   /** Makes one change visible in this draft. */
@@ -105,6 +110,9 @@ export class MetadataDraft implements MetadataImage {
         // A broker's setting is the default of every topic's.
         for (const topic of [...this.topics.values()]) this.#put(topic);
         break;
+      case "featureLevel":
+        this.featureLevels.set(change.feature, change.level);
+        break;
       case "topicSwept":
       case "producerIds":
         break;
@@ -113,7 +121,8 @@ export class MetadataDraft implements MetadataImage {
 
   /** This draft as an image. */
   publish(version: number): MetadataImage {
-    const { clusterId, topics, topicsById, collisionForms, brokerOverrides, brokerConfig } = this;
+    const { clusterId, topics, topicsById, collisionForms } = this;
+    const { brokerOverrides, brokerConfig, featureLevels } = this;
     return {
       version,
       clusterId,
@@ -122,6 +131,7 @@ export class MetadataDraft implements MetadataImage {
       collisionForms,
       brokerOverrides,
       brokerConfig,
+      featureLevels,
     };
   }
 

@@ -1,3 +1,4 @@
+import { featureLevel, FEATURES } from "../../actors/controller/features.ts";
 import { KafkaError } from "../../protocol/errors.ts";
 import {
   apiVersionsRequest,
@@ -12,15 +13,6 @@ const SOFTWARE_VERSION = 3;
 const VERSIONS = [0, 4] as const;
 const KEY = 18;
 
-/**
- * What a client can rely on (KIP-584). `metadata.version` is told for tools, which read a Kafka release from it: 7 is
- * 3.3-IV3, 30 is 4.3-IV0. `transaction.version` 2: a producer has a new epoch in each transaction, and adds partitions by
- * writing to them (KIP-890).
- */
-const FEATURES = [
-  { name: "metadata.version", minVersion: 7, maxVersion: 30 },
-  { name: "transaction.version", minVersion: 0, maxVersion: 2 },
-] as const;
 /** From this version on clients can read of a supported feature with minimum 0 (KAFKA-17492). */
 const MINIMUM_0_VERSION = 4;
 
@@ -62,19 +54,21 @@ export function apiVersions(served: readonly Api[]): Api {
           }
         }
       }
+      const image = broker.metadata();
+      const levels = FEATURES.map(({ name }) => ({ name, level: featureLevel(name, image) }));
       return {
         errorCode: 0,
         apiKeys,
         supportedFeatures: FEATURES.filter(({ minVersion }) =>
           minVersion > 0 || apiVersion >= MINIMUM_0_VERSION
         ),
-        finalizedFeatures: FEATURES.map(({ name, maxVersion }) => ({
+        finalizedFeatures: levels.filter(({ level }) => level > 0).map(({ name, level }) => ({
           name,
-          minVersionLevel: maxVersion,
-          maxVersionLevel: maxVersion,
+          minVersionLevel: level,
+          maxVersionLevel: level,
         })),
         // Below 0 Java's producers would ignore the finalized features.
-        finalizedFeaturesEpoch: BigInt(Math.max(0, broker.metadata().version)),
+        finalizedFeaturesEpoch: BigInt(Math.max(0, image.version)),
       };
     },
 

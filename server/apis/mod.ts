@@ -40,6 +40,7 @@ import { electLeaders } from "./43_elect_leaders.ts";
 import { incrementalAlterConfigs } from "./44_incremental_alter_configs.ts";
 import { listPartitionReassignments } from "./46_list_partition_reassignments.ts";
 import { offsetDelete } from "./47_offset_delete.ts";
+import { updateFeatures } from "./57_update_features.ts";
 import { describeCluster } from "./60_describe_cluster.ts";
 import { describeProducers } from "./61_describe_producers.ts";
 import { describeTransactions } from "./65_describe_transactions.ts";
@@ -83,6 +84,7 @@ const TOLD: readonly Api[] = [
   incrementalAlterConfigs,
   listPartitionReassignments,
   offsetDelete,
+  updateFeatures,
   describeCluster,
   describeProducers,
   describeTransactions,

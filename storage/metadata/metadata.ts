@@ -38,7 +38,9 @@ export type MetadataChange =
     readonly overrides: ReadonlyMap<string, string>;
   }
   /** Producer ids below `next` are given away. */
-  | { readonly kind: "producerIds"; readonly next: bigint };
+  | { readonly kind: "producerIds"; readonly next: bigint }
+  /** A feature of the whole cluster has another level (KIP-584). */
+  | { readonly kind: "featureLevel"; readonly feature: string; readonly level: number };
 
 /** Everything that is stored. */
 export interface StoredMetadata {
@@ -48,4 +50,6 @@ export interface StoredMetadata {
   readonly deletedTopics: readonly DeletedTopic[];
   readonly brokerOverrides: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly nextProducerId: bigint;
+  /** What was decided of features, by name; of a feature that is not here nothing was. */
+  readonly featureLevels: ReadonlyMap<string, number>;
 }

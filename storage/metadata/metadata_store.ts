@@ -1,5 +1,5 @@
 /**
- * The cluster's metadata as stored: topics, dynamic broker settings, the next producer id.
+ * The cluster's metadata as stored: topics, dynamic broker settings, the next producer id, levels of features.
  *
  * Every change is one atomic commit of a chain (see `storage/chain/`), and each commit raises the metadata version. A
  * partition without data has no key anywhere, so a topic of any size is one entry here.
@@ -16,6 +16,7 @@ import { type CommitCost, commitCost } from "../kv/limits.ts";
 import { listAll } from "../kv/list_all.ts";
 import type { DeletedTopic, MetadataChange, StoredMetadata, StoredTopic } from "./metadata.ts";
 import {
+  type Cluster,
   decodeBrokerOverrides,
   decodeCluster,
   decodeDeletedTopic,
@@ -34,7 +35,7 @@ const BROKER = "broker";
 
 /** The metadata of one cluster, and its single writer. */
 export class MetadataStore {
-  #nextProducerId: bigint;
+  #cluster: Cluster;
 
   private constructor(
     private readonly kv: Kv,
@@ -42,11 +43,12 @@ export class MetadataStore {
     /** What was stored when this writer took over. */
     readonly loaded: StoredMetadata,
   ) {
-    this.#nextProducerId = loaded.nextProducerId;
+    this.#cluster = loaded;
   }
 
   /**
-   * Takes the metadata over from whoever wrote it before, and reads it. New metadata gets `clusterId`, or a random one.
+   * Takes the metadata over from whoever wrote it before, and reads it. New metadata gets `clusterId`, or a random one,
+   * and `featureLevels`.
    *
    * @throws KafkaError INCONSISTENT_CLUSTER_ID when the stored metadata belongs to another cluster than `clusterId`
    * @throws FencedError when somebody else takes over at the same time
@@ -55,15 +57,15 @@ export class MetadataStore {
     kv: Kv,
     environment: Environment,
     clusterId: string | null,
+    featureLevels: ReadonlyMap<string, number> = new Map(),
   ): Promise<MetadataStore> {
     const chain = await CommitChain.takeOver({ name: "metadata", kv, headKey: HEAD, environment });
     const [cluster] = await kv.get([CLUSTER]);
     if (!cluster) {
       const id = clusterId ?? uuidFromBytes(environment.random.bytes(16));
-      const store = new MetadataStore(kv, chain, emptyMetadata(id, chain.sequence));
-      await store.#write({
-        sets: [{ key: CLUSTER, value: encodeCluster({ clusterId: id, nextProducerId: 0n }) }],
-      });
+      const fresh = { clusterId: id, nextProducerId: 0n, featureLevels };
+      const store = new MetadataStore(kv, chain, emptyMetadata(fresh, chain.sequence));
+      await store.#write({ sets: [{ key: CLUSTER, value: encodeCluster(fresh) }] });
       return store;
     }
     const stored = decodeCluster(cluster.value);
@@ -78,7 +80,7 @@ export class MetadataStore {
 
   /** The first producer id that was never given away. */
   get nextProducerId(): bigint {
-    return this.#nextProducerId;
+    return this.#cluster.nextProducerId;
   }
 
   /** The metadata version: the number of commits so far. */
@@ -89,7 +91,7 @@ export class MetadataStore {
   /** Starts to count how many changes fit one commit. */
   room(): CommitRoom {
     return new CommitRoom(
-      (change) => commitCost(commitOf([change], this.loaded.clusterId)),
+      (change) => commitCost(commitOf([change], this.#cluster)),
       this.kv.limits,
     );
   }
@@ -103,7 +105,7 @@ export class MetadataStore {
    * @throws FencedError when this writer was replaced
    */
   async commit(changes: readonly MetadataChange[]): Promise<number> {
-    const commit = commitOf(changes, this.loaded.clusterId);
+    const commit = commitOf(changes, this.#cluster);
     const large = commit.sets.find(({ value }) => value.length > this.kv.limits.valueBytesMax);
     if (large) {
       throw new KafkaError(
@@ -112,9 +114,7 @@ export class MetadataStore {
       );
     }
     await this.#write(commit);
-    for (const change of changes) {
-      if (change.kind === "producerIds") this.#nextProducerId = change.next;
-    }
+    this.#cluster = changes.reduce(changedCluster, this.#cluster);
     return this.chain.sequence;
   }
 
@@ -162,7 +162,7 @@ export class CommitRoom {
 /** What HEAD costs at most beside the changes of a commit. */
 const HEAD_BYTES_MAX = 4096;
 
-function commitOf(changes: readonly MetadataChange[], clusterId: string) {
+function commitOf(changes: readonly MetadataChange[], before: Cluster) {
   const sets: { key: Uint8Array; value: Uint8Array }[] = [];
   const deletes: Uint8Array[] = [];
   for (const change of changes) {
@@ -184,32 +184,34 @@ function commitOf(changes: readonly MetadataChange[], clusterId: string) {
         });
         break;
       case "producerIds":
-        sets.push({
-          key: CLUSTER,
-          value: encodeCluster({ clusterId, nextProducerId: change.next }),
-        });
+      case "featureLevel":
         break;
     }
   }
+  const cluster = changes.reduce(changedCluster, before);
+  if (cluster !== before) sets.push({ key: CLUSTER, value: encodeCluster(cluster) });
   return { sets, deletes };
 }
 
-function emptyMetadata(clusterId: string, version: number): StoredMetadata {
-  return {
-    version,
-    clusterId,
-    topics: [],
-    deletedTopics: [],
-    brokerOverrides: new Map(),
-    nextProducerId: 0n,
-  };
+/** What is stored of the whole cluster, after a change. */
+function changedCluster(cluster: Cluster, change: MetadataChange): Cluster {
+  switch (change.kind) {
+    case "producerIds":
+      return { ...cluster, nextProducerId: change.next };
+    case "featureLevel": {
+      const featureLevels = new Map(cluster.featureLevels).set(change.feature, change.level);
+      return { ...cluster, featureLevels };
+    }
+    default:
+      return cluster;
+  }
 }
 
-async function load(
-  kv: Kv,
-  { clusterId, nextProducerId }: { readonly clusterId: string; readonly nextProducerId: bigint },
-  version: number,
-): Promise<StoredMetadata> {
+function emptyMetadata(cluster: Cluster, version: number): StoredMetadata {
+  return { ...cluster, version, topics: [], deletedTopics: [], brokerOverrides: new Map() };
+}
+
+async function load(kv: Kv, cluster: Cluster, version: number): Promise<StoredMetadata> {
   const topics: StoredTopic[] = [];
   for await (const entry of listAll(kv, prefixRange(TOPIC))) {
     topics.push(decodeTopic(idOf(entry), entry.value));
@@ -222,7 +224,7 @@ async function load(
   for await (const entry of listAll(kv, prefixRange(BROKER))) {
     brokerOverrides.set(idOf(entry), decodeBrokerOverrides(entry.value));
   }
-  return { version, clusterId, topics, deletedTopics, brokerOverrides, nextProducerId };
+  return { ...cluster, version, topics, deletedTopics, brokerOverrides };
 }
 
 function idOf(entry: KvEntry): string {

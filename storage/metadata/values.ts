@@ -37,11 +37,18 @@ const brokerValue = message({
   fields: { overrides: overridesField },
 });
 
+/** A broker that knows version 0 only does not open a folder that says of a feature what it would not keep to. */
+const CLUSTER_VERSION = 1;
+
 const clusterValue = message({
   name: "Cluster",
-  versions: "0",
-  flexible: "0",
-  fields: { clusterId: string(), nextProducerId: int64() },
+  versions: "0-1",
+  flexible: "0+",
+  fields: {
+    clusterId: string(),
+    nextProducerId: int64(),
+    features: structs({ versions: "1+", fields: { name: string(), level: int16() } }),
+  },
 });
 
 type Overrides = ReadonlyMap<string, string>;
@@ -96,16 +103,23 @@ export function decodeBrokerOverrides(value: Uint8Array): Overrides {
 export interface Cluster {
   readonly clusterId: string;
   readonly nextProducerId: bigint;
+  /** By name. */
+  readonly featureLevels: ReadonlyMap<string, number>;
 }
 
-export function encodeCluster(cluster: Cluster): Uint8Array {
-  return withChecksum(encodeVersioned(clusterValue, 0, cluster));
+export function encodeCluster(
+  { clusterId, nextProducerId, featureLevels }: Cluster,
+): Uint8Array {
+  const features = Array.from(featureLevels, ([name, level]) => ({ name, level }));
+  const draft = { clusterId, nextProducerId, features };
+  return withChecksum(encodeVersioned(clusterValue, CLUSTER_VERSION, draft));
 }
 
 export function decodeCluster(value: Uint8Array): Cluster {
-  const { clusterId, nextProducerId } = decodeVersioned(
+  const { clusterId, nextProducerId, features } = decodeVersioned(
     clusterValue,
     withoutChecksum(value, "entry of the cluster"),
   );
-  return { clusterId, nextProducerId };
+  const featureLevels = new Map(features.map(({ name, level }) => [name, level]));
+  return { clusterId, nextProducerId, featureLevels };
 }
