@@ -72,6 +72,11 @@ export type { Broker, BrokerOptions, ByteDuplex, ClientOptions, ListenerOptions 
 export type { Feed, FeedOptions, FeedReader } from "../actors/core/feed.ts";
 export type { GroupEvent, GroupHappening } from "../actors/group/group_feed.ts";
 export type { GroupStateName } from "../actors/group/group_machine.ts";
+export type {
+  TransactionHappening,
+  TransactionHappeningName,
+  TransactionStanding,
+} from "../actors/transaction/transaction_feed.ts";
 export type { ERROR_CODES, ErrorFact, ErrorName } from "../protocol/errors.ts";
 export type { Dial } from "../client/mod.ts";
 export type { RequestHeader } from "../protocol/frames.ts";
@@ -85,7 +90,13 @@ export { type Duration, durationMs, type DurationUnit } from "./simulation/durat
 export { SimulationError } from "./simulation/failure.ts";
 export { FaultCounts } from "./simulation/fault_counts.ts";
 export { canonicalText, History, type HistoryEvent } from "./simulation/history.ts";
-export { type CommitFault, type KvFaults, QUIET_KV, ROUGH_KV } from "./simulation/kv/faults.ts";
+export {
+  type CommitFault,
+  type CommitObserver,
+  type KvFaults,
+  QUIET_KV,
+  ROUGH_KV,
+} from "./simulation/kv/faults.ts";
 export { SimulatedStore, type StoreOptions } from "./simulation/kv/store.ts";
 export { type NetworkFaults, QUIET_NETWORK, ROUGH_NETWORK } from "./simulation/network/faults.ts";
 export { SimulatedNetwork } from "./simulation/network/network.ts";

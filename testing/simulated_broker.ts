@@ -1,4 +1,6 @@
+import type { Feed } from "../actors/core/feed.ts";
 import type { GroupHappening } from "../actors/group/group_feed.ts";
+import type { TransactionHappening } from "../actors/transaction/transaction_feed.ts";
 import type { Address } from "../environment/environment.ts";
 import { type Broker, type BrokerOptions, createBroker } from "../mod.ts";
 import type { Death, SimulatedProcess } from "./simulation/process.ts";
@@ -30,6 +32,7 @@ export class SimulatedBroker {
   #process: SimulatedProcess;
   #broker: Broker | null = null;
   readonly #groupHistory: GroupHappening[] = [];
+  readonly #transactionHistory: TransactionHappening[] = [];
 
   /** Starts it. */
   constructor(
@@ -56,6 +59,11 @@ export class SimulatedBroker {
   /** What happened to consumer groups so far, over all lives of the broker: from which state to which, and why. */
   get groupHistory(): readonly GroupHappening[] {
     return this.#groupHistory;
+  }
+
+  /** What happened to transactional ids so far, over all lives of the broker: each step of each, and why. */
+  get transactionHistory(): readonly TransactionHappening[] {
+    return this.#transactionHistory;
   }
 
   /** `host:port`, for clients. */
@@ -104,7 +112,8 @@ export class SimulatedBroker {
         data: this.simulation.store(this.#store).of(process),
         listeners: [this.address],
       });
-      this.#follow(broker);
+      follow(broker.groupFeed, this.#groupHistory);
+      follow(broker.transactionFeed, this.#transactionHistory);
       if (process === this.#process) this.#broker = broker;
     } catch (error) {
       environment.log.write("warn", "Cannot start", { error });
@@ -114,10 +123,8 @@ export class SimulatedBroker {
       });
     }
   }
+}
 
-  async #follow({ groupFeed }: Broker): Promise<void> {
-    for await (const happening of groupFeed.read({ itemsMax: Infinity })) {
-      this.#groupHistory.push(happening);
-    }
-  }
+async function follow<T>(feed: Feed<T>, history: T[]): Promise<void> {
+  for await (const happening of feed.read({ itemsMax: Infinity })) history.push(happening);
 }

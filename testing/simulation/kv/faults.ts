@@ -1,3 +1,5 @@
+import type { KvCommit } from "../../../storage/kv/kv.ts";
+import type { SimulatedProcess } from "../process.ts";
 import type { Range } from "../random.ts";
 
 /** How a simulated store behaves. Probabilities are per call, from 0 to 1. */
@@ -66,3 +68,6 @@ export type CommitFault =
   | "conflict"
   | "refused"
   | "slow";
+
+/** Sees the commits of a store, for {@linkcode SimulatedStore.observe}. */
+export type CommitObserver = (commit: KvCommit, from: SimulatedProcess) => void;

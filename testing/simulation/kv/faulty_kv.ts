@@ -16,6 +16,7 @@ export interface FaultyStore {
   readonly faults: KvFaults;
   readonly diskFull: boolean;
   takeOrdered(): CommitFault | undefined;
+  arrives(commit: KvCommit, from: SimulatedProcess): void;
 }
 
 /** How a handle is made. */
@@ -92,6 +93,7 @@ export class FaultyKv implements Kv {
     fault: CommitFault | undefined,
     answer: (outcome: KvOutcome) => void,
   ): void {
+    if (this.#process.alive) this.#store.arrives(request, this.#process);
     if (!this.#process.alive && !this.#outlives()) return;
     if (this.#store.diskFull) {
       this.#world.faults.add("kv disk full");

@@ -1,10 +1,10 @@
-import type { Kv, KvFolder } from "../../../storage/kv/kv.ts";
+import type { Kv, KvCommit, KvFolder } from "../../../storage/kv/kv.ts";
 import { MemoryDisk } from "../../../storage/kv/memory/memory_folder.ts";
 import { auditStores } from "../../checkers/store_audit.ts";
 import type { Violation } from "../../checkers/violation.ts";
 import type { SimulatedProcess } from "../process.ts";
 import type { World } from "../world.ts";
-import { type CommitFault, type KvFaults, QUIET_KV } from "./faults.ts";
+import { type CommitFault, type CommitObserver, type KvFaults, QUIET_KV } from "./faults.ts";
 import { FaultyKv } from "./faulty_kv.ts";
 
 /** How a simulated data folder is made. */
@@ -29,6 +29,7 @@ export class SimulatedStore {
   readonly #folder = new MemoryDisk().openFolder();
   readonly #stores = new Map<string, Promise<Kv>>();
   readonly #ordered: CommitFault[] = [];
+  readonly #observers = new Set<CommitObserver>();
   #handles = 0;
 
   /** @ignore: `simulation.store()` makes one. */
@@ -79,6 +80,20 @@ export class SimulatedStore {
   /** Lets this happen to the next commits, whatever the probabilities are. */
   fail(fault: CommitFault, { times = 1 }: { readonly times?: number } = {}): void {
     for (let time = 0; time < times; time++) this.#ordered.push(fault);
+  }
+
+  /**
+   * Sees each commit of a live process when it arrives, before it takes effect, until the function returned is called. A
+   * process that is killed by the observer leaves a commit behind that arrives, or does not: see `faults.outliveChance`.
+   */
+  observe(observer: CommitObserver): () => void {
+    this.#observers.add(observer);
+    return () => void this.#observers.delete(observer);
+  }
+
+  /** @ignore: a commit arrives. */
+  arrives(commit: KvCommit, from: SimulatedProcess): void {
+    for (const observer of this.#observers) observer(commit, from);
   }
 
   /** Takes the fault that was ordered for the next commit, if any. */

@@ -132,6 +132,25 @@ Deno.test("Simulated commit of a killed process arrives all the same, or never",
   assert(outlived > 5 && outlived < 35, String(outlived));
 });
 
+for (const outliveChance of [0, 1]) {
+  const fate = outliveChance === 1 ? "in spite of" : "not, because of";
+  Deno.test(`Simulated commit whose arrival kills its process is applied ${fate} it`, () =>
+    withStore(async ({ simulation, store, kv, inner }) => {
+      store.faults = { ...QUIET_KV, outliveChance };
+      let seen = 0;
+      const end = store.observe((commit, from) => {
+        seen += commit.sets!.length;
+        from.kill("silent");
+      });
+      kv.commit(FIRST_WRITE).then(() => seen = Infinity);
+      await simulation.advance("1s");
+      assertEquals(await isStored(inner), outliveChance === 1);
+      assertEquals(seen, 1);
+      end();
+      assertEquals(simulation.processes(), []);
+    }));
+}
+
 Deno.test("Simulated folder opens each store once per process, and is shared by processes", async () => {
   const simulation = simulate({ seed: 1 });
   const old = simulation.store().of(simulation.process("broker"));
