@@ -19,7 +19,20 @@ import {
   describeConfigsRequest,
   describeConfigsResponse,
 } from "../protocol/messages/32_describe_configs.ts";
+import {
+  addOffsetsToTxnRequest,
+  addOffsetsToTxnResponse,
+} from "../protocol/messages/25_add_offsets_to_txn.ts";
+import {
+  addPartitionsToTxnRequest,
+  addPartitionsToTxnResponse,
+} from "../protocol/messages/24_add_partitions_to_txn.ts";
+import { endTxnRequest, endTxnResponse } from "../protocol/messages/26_end_txn.ts";
 import { fetchRequest, fetchResponse } from "../protocol/messages/01_fetch.ts";
+import {
+  findCoordinatorRequest,
+  findCoordinatorResponse,
+} from "../protocol/messages/10_find_coordinator.ts";
 import {
   incrementalAlterConfigsRequest,
   incrementalAlterConfigsResponse,
@@ -31,6 +44,10 @@ import {
 import { listOffsetsRequest, listOffsetsResponse } from "../protocol/messages/02_list_offsets.ts";
 import { metadataRequest, metadataResponse } from "../protocol/messages/03_metadata.ts";
 import { produceRequest, produceResponse } from "../protocol/messages/00_produce.ts";
+import {
+  txnOffsetCommitRequest,
+  txnOffsetCommitResponse,
+} from "../protocol/messages/28_txn_offset_commit.ts";
 import type { Schema } from "../protocol/schema/mod.ts";
 
 /** One API as a client uses it: what is asked and what is answered. */
@@ -55,6 +72,11 @@ export const API_VERSIONS = api(apiVersionsRequest, apiVersionsResponse);
 export const CREATE_TOPICS = api(createTopicsRequest, createTopicsResponse);
 export const DELETE_TOPICS = api(deleteTopicsRequest, deleteTopicsResponse);
 export const INIT_PRODUCER_ID = api(initProducerIdRequest, initProducerIdResponse);
+export const FIND_COORDINATOR = api(findCoordinatorRequest, findCoordinatorResponse);
+export const ADD_PARTITIONS_TO_TXN = api(addPartitionsToTxnRequest, addPartitionsToTxnResponse);
+export const ADD_OFFSETS_TO_TXN = api(addOffsetsToTxnRequest, addOffsetsToTxnResponse);
+export const TXN_OFFSET_COMMIT = api(txnOffsetCommitRequest, txnOffsetCommitResponse);
+export const END_TXN = api(endTxnRequest, endTxnResponse);
 export const DESCRIBE_CONFIGS = api(describeConfigsRequest, describeConfigsResponse);
 export const CREATE_PARTITIONS = api(createPartitionsRequest, createPartitionsResponse);
 export const INCREMENTAL_ALTER_CONFIGS = api(

@@ -1,4 +1,5 @@
 import type { RandomSource } from "../environment/environment.ts";
+import type { ErrorName } from "../protocol/errors.ts";
 
 /** How long to wait before trying again. Names and defaults as in Kafka: `retry.backoff.ms` and `.max.ms`. */
 export interface BackoffOptions {
@@ -10,6 +11,16 @@ export interface BackoffOptions {
 
 /** A fifth up or down, so that clients that failed together do not come back together. */
 const JITTER = 0.2;
+
+/** A transaction that is being completed takes a moment only. Source: `ADD_PARTITIONS_RETRY_BACKOFF_MS`. */
+const CONCURRENT_BACKOFF_MS = 20;
+
+/** Milliseconds to wait after a first failure of this kind, where it is `retryBackoffMs` otherwise. */
+export function firstBackoffMs(kind: ErrorName, retryBackoffMs: number): number {
+  return kind === "CONCURRENT_TRANSACTIONS"
+    ? Math.min(CONCURRENT_BACKOFF_MS, retryBackoffMs)
+    : retryBackoffMs;
+}
 
 /** Milliseconds to wait after so many `failures` in a row: doubled each time, with jitter. */
 export function backoffMs(

@@ -1,5 +1,23 @@
 import { errorFact, type ErrorName, errorName, KafkaError } from "../protocol/errors.ts";
 
+/**
+ * The open transaction cannot be committed any more. `abortTransaction` gets the producer over it; then the work can be
+ * done again in a new transaction.
+ */
+export class AbortableTransactionError extends KafkaError {
+  /** Its class. */
+  override readonly name = "AbortableTransactionError";
+}
+
+/** The producer cannot go on, e.g. because another one has its transactional id now: close it. */
+export class FatalTransactionError extends KafkaError {
+  /** Its class. */
+  override readonly name = "FatalTransactionError";
+}
+
+/** What a transaction may end in beside success. */
+export type TransactionError = AbortableTransactionError | FatalTransactionError;
+
 /** The error that a code in an answer stands for; null for 0. */
 export function errorFrom(code: number, message?: string | null): KafkaError | null {
   if (code === 0) return null;
@@ -18,7 +36,7 @@ export function throwIfError(code: number, message?: string | null): void {
  * no code for, a bug or a wrong argument, is returned as it is.
  */
 export function cannot(doing: string, error: unknown): Error {
-  if (!(error instanceof KafkaError)) return asError(error);
+  if (!(error instanceof KafkaError) || isTransactionError(error)) return asError(error);
   return new KafkaError(error.kind, `Cannot ${doing}: ${error.message}`, { cause: error });
 }
 
@@ -40,6 +58,11 @@ export function isRetriable(error: unknown): error is KafkaError {
 /** Whether the client's picture of the cluster may be out of date, by Kafka's table of errors. */
 export function needsMetadata(kind: ErrorName): boolean {
   return errorFact(kind).invalidMetadata === true;
+}
+
+/** Whether an error says already what it means for a transaction. */
+export function isTransactionError(error: unknown): error is TransactionError {
+  return error instanceof AbortableTransactionError || error instanceof FatalTransactionError;
 }
 
 /** What was thrown, as an error. */

@@ -18,12 +18,42 @@
  * const [record] = await consumer.poll();
  * ```
  *
+ * Exactly once from topic to topic: what is read, what is made of it and how far that has got count together or not at all.
+ *
+ * ```ts
+ * import { FatalTransactionError } from "@odradek/odradek/client";
+ *
+ * const group = { groupId: "packers", enableAutoCommit: false, isolationLevel: "read_committed" } as const;
+ * await using consumer = new Consumer({ ...options, ...group });
+ * consumer.subscribe(["orders"]);
+ * await using producer = new Producer({ ...options, transactionalId: "packer-1" });
+ * await producer.initTransactions();
+ * for (;;) {
+ *   const records = await consumer.poll();
+ *   producer.beginTransaction();
+ *   try {
+ *     for (const { key, value } of records) producer.send({ topic: "parcels", key, value });
+ *     await producer.sendOffsetsToTransaction(consumer.offsetsToCommit(), consumer.groupMetadata());
+ *     await producer.commitTransaction();
+ *   } catch (error) {
+ *     if (error instanceof FatalTransactionError) throw error;
+ *     await producer.abortTransaction();
+ *     consumer.seekToCommitted();
+ *   }
+ * }
+ * ```
+ *
  * @module
  */
 export { ERROR_CODES, type ErrorFact, type ErrorName, KafkaError } from "../protocol/errors.ts";
 export type * from "../environment/environment.ts";
 export type { Codec } from "../protocol/compression/codec.ts";
 export type { RecordDraft } from "../protocol/records/builder.ts";
+export {
+  AbortableTransactionError,
+  FatalTransactionError,
+  type TransactionError,
+} from "./errors.ts";
 export type { ClientOptions } from "./options.ts";
 export type { Dial } from "./transport.ts";
 export type { TopicPartition } from "./topic_partition.ts";

@@ -8,7 +8,7 @@ import type { DescribeGroupsResponse } from "../../protocol/messages/15_describe
 import type { Cluster } from "../cluster/cluster.ts";
 import { cannot, errorFrom, throwIfError } from "../errors.ts";
 import { DELETE_GROUPS, DESCRIBE_GROUPS, LIST_GROUPS, OFFSET_DELETE } from "../group/apis.ts";
-import { Coordinator } from "../group/coordinator.ts";
+import { Coordinator } from "../cluster/coordinator.ts";
 import { type CommittedOffset, GroupOffsets, type OffsetToCommit } from "../group/offsets.ts";
 import { byTopic, partitionKey, type TopicPartition } from "../topic_partition.ts";
 import { throwFailures } from "./failures.ts";
@@ -187,7 +187,7 @@ export class GroupAdmin {
   }
 
   #coordinator(groupId: string): Coordinator {
-    return new Coordinator(this.#cluster, groupId);
+    return new Coordinator(this.#cluster, "group", groupId);
   }
 
   #offsets(groupId: string): GroupOffsets {

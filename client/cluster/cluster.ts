@@ -1,10 +1,10 @@
 import type { Address } from "../../environment/environment.ts";
 import { sleep } from "../../environment/sleep.ts";
-import { ERROR_CODES } from "../../protocol/errors.ts";
+import { ERROR_CODES, type KafkaError } from "../../protocol/errors.ts";
 import type { MetadataResponse } from "../../protocol/messages/03_metadata.ts";
 import type { Infer, Schema } from "../../protocol/schema/mod.ts";
 import { type Api, METADATA } from "../apis.ts";
-import { backoffMs } from "../backoff.ts";
+import { backoffMs, firstBackoffMs } from "../backoff.ts";
 import type { Connection, Question, RequestOptions } from "../connection/connection.ts";
 import { Link } from "../connection/link.ts";
 import { within } from "../deadline.ts";
@@ -110,7 +110,7 @@ export class Cluster {
     const { environment, retryBackoffMs, retryBackoffMaxMs } = this.settings;
     const startMs = environment.clock.monotonicMs();
     const leftMs = () => startMs + timeoutMs - environment.clock.monotonicMs();
-    let last: Error | undefined;
+    let last: KafkaError | undefined;
     const late = () => timedOut(`Cannot ${doing}: not done within ${timeoutMs} ms`, last);
     for (let failures = 0;; failures++) {
       try {
@@ -121,7 +121,7 @@ export class Cluster {
         if (needsMetadata(error.kind)) this.metadata.invalidate();
       }
       const pauseMs = backoffMs(
-        { firstMs: retryBackoffMs, maxMs: retryBackoffMaxMs },
+        { firstMs: firstBackoffMs(last.kind, retryBackoffMs), maxMs: retryBackoffMaxMs },
         failures + 1,
         environment.random,
       );

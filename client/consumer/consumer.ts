@@ -7,7 +7,7 @@ import { ConsumerGroup, type GroupMetadata } from "../group/consumer_group.ts";
 import type { CommittedOffset, OffsetToCommit } from "../group/offsets.ts";
 import type { RebalanceListener } from "../group/rebalance_listener.ts";
 import { partitionKey, type TopicPartition } from "../topic_partition.ts";
-import { Assignment } from "./assignment.ts";
+import { Assignment, type Lookup } from "./assignment.ts";
 import { Fetcher } from "./fetcher.ts";
 import { type ConsumerOptions, type ConsumerSettings, consumerSettings } from "./options.ts";
 import { Positions } from "./positions.ts";
@@ -167,7 +167,17 @@ export class Consumer implements AsyncDisposable {
   }
 
   /**
-   * Who it is in its group.
+   * Offsets of all that was polled: what {@linkcode commit} commits by default, and what a producer that works it up sends
+   * to its transaction.
+   *
+   * @throws {TypeError} without a `groupId`
+   */
+  offsetsToCommit(): OffsetToCommit[] {
+    return this.#inGroup("tell offsets").offsets;
+  }
+
+  /**
+   * Who it was in its group when it was assigned what it reads: with that a transaction commits offsets.
    *
    * @throws {TypeError} without a `groupId`
    */
@@ -201,6 +211,17 @@ export class Consumer implements AsyncDisposable {
   /** Goes on reading partitions, all by default, at the end that they have when they are read next. */
   seekToEnd(partitions: Iterable<TopicPartition> = this.assignment()): void {
     this.#seek(partitions, "latest");
+  }
+
+  /**
+   * Goes on reading partitions, all by default, where the group has got to: what was polled and not committed comes again,
+   * after a transaction was aborted for example.
+   *
+   * @throws {TypeError} without a `groupId`, or when a partition is not assigned
+   */
+  seekToCommitted(partitions: Iterable<TopicPartition> = this.assignment()): void {
+    this.#inGroup("seek to commits");
+    this.#seek(partitions, "committed");
   }
 
   /** Goes on reading partitions, all by default, at the first record from a time on, or at the end if there is none. */
@@ -368,7 +389,7 @@ export class Consumer implements AsyncDisposable {
     throw new TypeError(`Cannot ${doing}: the consumer has no groupId`);
   }
 
-  #seek(partitions: Iterable<TopicPartition>, to: number | OffsetSpec): void {
+  #seek(partitions: Iterable<TopicPartition>, to: number | Lookup): void {
     for (const partition of partitions) this.#assignment.get(partition).seek(to);
     this.#onNews();
   }

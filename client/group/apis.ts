@@ -11,10 +11,6 @@ import {
   offsetDeleteRequest,
   offsetDeleteResponse,
 } from "../../protocol/messages/47_offset_delete.ts";
-import {
-  findCoordinatorRequest,
-  findCoordinatorResponse,
-} from "../../protocol/messages/10_find_coordinator.ts";
 import { heartbeatRequest, heartbeatResponse } from "../../protocol/messages/12_heartbeat.ts";
 import { joinGroupRequest, joinGroupResponse } from "../../protocol/messages/11_join_group.ts";
 import { leaveGroupRequest, leaveGroupResponse } from "../../protocol/messages/13_leave_group.ts";
@@ -29,7 +25,6 @@ import {
 import { syncGroupRequest, syncGroupResponse } from "../../protocol/messages/14_sync_group.ts";
 import { api } from "../apis.ts";
 
-export const FIND_COORDINATOR = api(findCoordinatorRequest, findCoordinatorResponse);
 export const JOIN_GROUP = api(joinGroupRequest, joinGroupResponse);
 export const SYNC_GROUP = api(syncGroupRequest, syncGroupResponse);
 export const HEARTBEAT = api(heartbeatRequest, heartbeatResponse);

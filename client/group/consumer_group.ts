@@ -4,7 +4,7 @@ import type { Assignment } from "../consumer/assignment.ts";
 import type { TopicPartition } from "../topic_partition.ts";
 import { AutoCommit, offsetsOf } from "./auto_commit.ts";
 import { CommittedPositions } from "./committed_positions.ts";
-import { Coordinator } from "./coordinator.ts";
+import { Coordinator } from "../cluster/coordinator.ts";
 import { GroupMember } from "./group_member.ts";
 import {
   type CommittedOffset,
@@ -49,7 +49,7 @@ export class ConsumerGroup {
 
   constructor(parts: ConsumerGroupParts) {
     const { settings, cluster, assignment } = parts;
-    const coordinator = new Coordinator(cluster, settings.groupId);
+    const coordinator = new Coordinator(cluster, "group", settings.groupId);
     const session = new Session(settings, coordinator, cluster.settings.requestTimeoutMs);
     this.#parts = parts;
     this.#session = session;
@@ -70,9 +70,10 @@ export class ConsumerGroup {
     return this.#member.isSubscribed;
   }
 
-  /** Who the consumer is in the group. */
+  /** Who the consumer is in the group, as the owner of what it was assigned last. */
   get metadata(): GroupMetadata {
-    const { memberId, generationId, groupInstanceId } = this.#session.identity;
+    const identity = this.#member.adopted ?? this.#session.identity;
+    const { memberId, generationId, groupInstanceId } = identity;
     return { groupId: this.#parts.settings.groupId, memberId, generationId, groupInstanceId };
   }
 
@@ -112,12 +113,17 @@ export class ConsumerGroup {
   /** Looks for the positions of those partitions that are to go on where the group has got to. */
   findPositions: CommittedPositions["find"] = (...wanted) => this.#positions.find(...wanted);
 
+  /** How far it has got in all partitions in which that is known. */
+  get offsets(): OffsetToCommit[] {
+    return offsetsOf(this.#parts.assignment);
+  }
+
   /**
    * Commits offsets, all that was polled by default, after the commits that were begun before.
    *
    * @throws {KafkaError} as `GroupOffsets.commit`
    */
-  commit(offsets: readonly OffsetToCommit[] = offsetsOf(this.#parts.assignment)): Promise<void> {
+  commit(offsets: readonly OffsetToCommit[] = this.offsets): Promise<void> {
     const done = this.#committing.then(() => this.#commit(offsets));
     this.#committing = done.catch(() => {});
     return done;

@@ -5,13 +5,13 @@ import type { Assignment } from "../consumer/assignment.ts";
 import { asError } from "../errors.ts";
 import { byTopic, partitionKey, type TopicPartition } from "../topic_partition.ts";
 import type { AutoCommit } from "./auto_commit.ts";
-import type { Coordinator } from "./coordinator.ts";
+import type { Coordinator } from "../cluster/coordinator.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { type Joined, Joiner } from "./joiner.ts";
 import { layoutText, type Leadership } from "./leader.ts";
 import type { GroupSettings } from "./options.ts";
 import type { RebalanceListener } from "./rebalance_listener.ts";
-import type { Session } from "./session.ts";
+import type { Identity, Session } from "./session.ts";
 import type { Subscription } from "./subscription.ts";
 
 /** What a member works with. */
@@ -46,6 +46,8 @@ export class GroupMember {
   #isJoining = false;
   #joined: Joined | null = null;
   #fatal: Error | null = null;
+  /** Who it was when it took over what it owns. */
+  #adopted: Identity | null = null;
   /** What it was given last. */
   #previous: PreviousAssignment | null = null;
   /** What it subscribed to when it joined. */
@@ -75,6 +77,14 @@ export class GroupMember {
   /** Whether partitions are assigned by the group. */
   get isSubscribed(): boolean {
     return this.#subscription !== null;
+  }
+
+  /**
+   * Who it is as the owner of its partitions, null before it has any: what is told to others about its work must not look
+   * like that of a later generation, or of nobody, when the group has gone on without it.
+   */
+  get adopted(): Identity | null {
+    return this.#adopted;
   }
 
   /** Whether it waits for the others to join. */
@@ -138,6 +148,7 @@ export class GroupMember {
     if (!this.#isInListener) await this.#advancing;
     this.#heartbeats.stop();
     this.#joined =
+      this.#adopted =
       this.#reason =
       this.#leadership =
       this.#previous =
@@ -222,6 +233,7 @@ export class GroupMember {
   async #adopt({ identity, partitions, topics, leadership }: Joined): Promise<void> {
     this.#joined = null;
     if (this.#parts.session.identity !== identity) return; // the group went on without it meanwhile
+    this.#adopted = identity;
     this.#reason = null;
     this.#isPrepared = false;
     this.#joinedTopics = topics;

@@ -2,7 +2,7 @@ import type { Timer } from "../../environment/environment.ts";
 import { KafkaError } from "../../protocol/errors.ts";
 import { asError, isRetriable } from "../errors.ts";
 import type { ClientSettings } from "../options.ts";
-import type { Coordinator } from "./coordinator.ts";
+import type { Coordinator } from "../cluster/coordinator.ts";
 import type { GroupSettings } from "./options.ts";
 import type { Session } from "./session.ts";
 

@@ -3,7 +3,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import { KafkaError } from "../../protocol/errors.ts";
 import { byTopic, partitionKey, type TopicPartition } from "../topic_partition.ts";
 import { OFFSET_COMMIT, OFFSET_FETCH } from "./apis.ts";
-import type { Coordinator } from "./coordinator.ts";
+import type { Coordinator } from "../cluster/coordinator.ts";
 
 /** An offset that a group is to go on from. */
 export interface OffsetToCommit extends TopicPartition {

@@ -2,7 +2,7 @@ import { CONSUMER_PROTOCOL_TYPE } from "../../protocol/assignors/mod.ts";
 import { KafkaError } from "../../protocol/errors.ts";
 import type { JoinGroupResponse } from "../../protocol/messages/11_join_group.ts";
 import { HEARTBEAT, JOIN_GROUP, LEAVE_GROUP, SYNC_GROUP } from "./apis.ts";
-import type { Coordinator } from "./coordinator.ts";
+import type { Coordinator } from "../cluster/coordinator.ts";
 import type { Committer } from "./offsets.ts";
 import type { GroupSettings } from "./options.ts";
 

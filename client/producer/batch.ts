@@ -15,6 +15,8 @@ export interface BatchFormat {
   readonly compressionLevel: number | undefined;
   /** Bytes after which a batch takes no more records. */
   readonly batchSize: number;
+  /** Whether batches belong to transactions. */
+  readonly transactional: boolean;
 }
 
 /** Who waits for a record. */
@@ -123,7 +125,11 @@ export class ProducerBatch {
   /** Its bytes. Closes it. */
   encoded(): Uint8Array {
     this.close();
-    return this.#bytes ??= this.#builder.build({ producer: this.#sequence ?? undefined });
+    const { transactional } = this.#format;
+    return this.#bytes ??= this.#builder.build({
+      producer: this.#sequence ?? undefined,
+      transactional,
+    });
   }
 
   /** Tells all that wait. `baseOffset` -1n = unknown; `logAppendTimeMs` -1 = the records keep their own time. */

@@ -14,6 +14,13 @@ export type Acks = "all" | 0 | 1;
 export interface ProducerOptions extends ClientOptions {
   /** Default `all`. */
   readonly acks?: Acks;
+  /**
+   * Who the producer is in transactions, across restarts: whoever calls `initTransactions` with it shuts out all that did so
+   * before. Default: none, and no transactions.
+   */
+  readonly transactionalId?: string;
+  /** Milliseconds after which the coordinator aborts an open transaction by itself. Default 60 000. */
+  readonly transactionTimeoutMs?: number;
   /** Whether the broker drops repeated batches and keeps their order. Default true, unless other settings rule it out. */
   readonly enableIdempotence?: boolean;
   /** Bytes of records that are gathered into one batch at most. Default 16 384. */
@@ -22,7 +29,10 @@ export interface ProducerOptions extends ClientOptions {
   readonly lingerMs?: number;
   /** Bytes of records that wait to be sent or acknowledged. Default 33 554 432. */
   readonly bufferMemory?: number;
-  /** Milliseconds that `send` waits for buffer memory and metadata. Default 60 000. */
+  /**
+   * Milliseconds that `send` waits for buffer memory and metadata, and that each step of a transaction may take.
+   * Default 60 000.
+   */
   readonly maxBlockMs?: number;
   /** Milliseconds from `send` to success or failure, retries included. Default 120 000. */
   readonly deliveryTimeoutMs?: number;
@@ -59,6 +69,7 @@ type Numbers = Required<
     | "compressionType"
     | "partitionerIgnoreKeys"
     | "partitionerAdaptivePartitioningEnable"
+    | "transactionTimeoutMs"
   >
 >;
 
@@ -76,7 +87,10 @@ export const PRODUCER_DEFAULTS: Numbers = {
   compressionType: "none",
   partitionerIgnoreKeys: false,
   partitionerAdaptivePartitioningEnable: true,
+  transactionTimeoutMs: 60_000,
 };
+
+const INT32_MAX = 0x7fff_ffff;
 
 /** Brokers remember so many batches of a producer. */
 const IDEMPOTENT_IN_FLIGHT_MAX = 5;
@@ -101,6 +115,8 @@ function checkLevel(codec: Codec, level: number | undefined): void {
 export interface ProducerSettings extends Numbers {
   readonly client: ClientSettings;
   readonly enableIdempotence: boolean;
+  /** null = no transactions. */
+  readonly transactionalId: string | null;
   readonly compressionLevel: number | undefined;
   readonly partitioner: Partitioner | undefined;
 }
@@ -129,11 +145,21 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
   if (options.enableIdempotence === true && obstacle !== null) {
     throw new TypeError(`Cannot use enableIdempotence with ${obstacle}`);
   }
+  const { transactionalId = null } = options;
+  if (transactionalId === "") throw new TypeError("Cannot use an empty transactionalId");
+  if (transactionalId !== null) {
+    const why = options.enableIdempotence === false ? "enableIdempotence false" : obstacle;
+    if (why !== null) throw new TypeError(`Cannot use a transactionalId with ${why}`);
+    if (settings.transactionTimeoutMs > INT32_MAX) {
+      throw new RangeError(`Cannot use transactionTimeoutMs ${settings.transactionTimeoutMs}`);
+    }
+  }
   checkLevel(settings.compressionType, options.compressionLevel);
   return {
     ...settings,
     client: clientSettings(options),
     enableIdempotence: options.enableIdempotence ?? obstacle === null,
+    transactionalId,
     compressionLevel: options.compressionLevel,
     partitioner: options.partitioner,
   };

@@ -34,7 +34,11 @@ export class ProduceCall {
   constructor(
     batches: readonly ProducerBatch[],
     view: ClusterView,
-    options: { readonly acks: number; readonly timeoutMs: number },
+    options: {
+      readonly acks: number;
+      readonly timeoutMs: number;
+      readonly transactionalId: string | null;
+    },
   ) {
     this.batches = batches;
     let allHaveIds = true;
@@ -54,7 +58,7 @@ export class ProduceCall {
       },
     );
     this.versionMax = allHaveIds ? undefined : NAMED_VERSION_MAX;
-    this.draft = { transactionalId: null, ...options, topicData };
+    this.draft = { ...options, topicData };
   }
 
   /** What became of each batch. A batch that the answer does not mention has the fate of a lost answer. */

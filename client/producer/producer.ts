@@ -6,6 +6,8 @@ import type { TopicView } from "../cluster/cluster_view.ts";
 import { within } from "../deadline.ts";
 import { asError, cannot, disconnected, timedOut } from "../errors.ts";
 import { Fifo } from "../fifo.ts";
+import type { GroupMetadata } from "../group/consumer_group.ts";
+import type { OffsetToCommit } from "../group/offsets.ts";
 import { Accumulator } from "./accumulator.ts";
 import type { Delivery } from "./batch.ts";
 import { BufferMemory } from "./buffer_memory.ts";
@@ -13,6 +15,8 @@ import { type ProducerOptions, type ProducerSettings, producerSettings } from ".
 import { DefaultPartitioner } from "./partitioner.ts";
 import { type ProducerRecord, recordDraft, type RecordMetadata } from "./record.ts";
 import { Sender } from "./sender.ts";
+import { Sequences } from "./sequences.ts";
+import { Transactions } from "./transactions.ts";
 
 /** A record on its way into the accumulator. */
 interface Entering {
@@ -46,6 +50,8 @@ export class Producer implements AsyncDisposable {
   readonly #memory: BufferMemory;
   readonly #sender: Sender;
   readonly #partitioner: DefaultPartitioner;
+  /** null = there is no `transactionalId`. */
+  readonly #transactions: Transactions | null;
   /** Records that wait for metadata or memory, by topic and in order: one must not overtake another. */
   readonly #entering = new Map<string, Fifo<Entering>>();
   #closing: Promise<void> | null = null;
@@ -69,14 +75,31 @@ export class Producer implements AsyncDisposable {
       codec: settings.compressionType,
       compressionLevel: settings.compressionLevel,
       batchSize,
+      transactional: settings.transactionalId !== null,
     });
     this.#accumulator = accumulator;
     this.#memory = new BufferMemory(client.environment, settings.bufferMemory);
+    const sequences = settings.enableIdempotence
+      ? new Sequences(maxInFlightRequestsPerConnection, settings.transactionalId === null)
+      : null;
+    const cluster = this.#cluster;
+    const { transactionalId } = settings;
+    this.#transactions = transactionalId === null ? null : new Transactions({
+      transactionalId,
+      settings,
+      cluster,
+      sequences: sequences!,
+      flush: () => this.flush(),
+      drop: (error) => this.#drop(error),
+      onProgress: () => this.#sender.wake(),
+    });
     this.#sender = new Sender({
       settings,
       accumulator,
-      cluster: this.#cluster,
+      cluster,
       memory: this.#memory,
+      sequences,
+      transactions: this.#transactions,
     });
     this.#partitioner = new DefaultPartitioner({
       random: client.environment.random,
@@ -97,15 +120,98 @@ export class Producer implements AsyncDisposable {
    * the topic is not known yet the record waits in front of it, for `maxBlockMs` at most; records of one topic are taken
    * in the order of the calls.
    *
+   * With a `transactionalId` a transaction has to be open. If a record fails, `commitTransaction` says so: nobody has to
+   * look at what this returns.
+   *
    * @throws {KafkaError} what the broker says; REQUEST_TIMED_OUT after `deliveryTimeoutMs` (it may be stored nevertheless)
    * or `maxBlockMs`; MESSAGE_TOO_LARGE when it is larger than `maxRequestSize`
-   * @throws {TypeError} when the record is malformed or the producer is closed
+   * @throws {AbortableTransactionError} when the transaction has failed, or is aborted before the record was sent
+   * @throws {TypeError} when the record is malformed, the producer is closed, or no transaction is open
    */
   send(record: ProducerRecord): Promise<RecordMetadata> {
+    const transactions = this.#transactions;
+    if (transactions === null) return this.#send(record);
+    const sent = this.#send(record);
+    sent.catch((error) => transactions.recordFailed(error));
+    return sent;
+  }
+
+  /**
+   * Shuts out all producers that had this `transactionalId` before, finishes what they left open, and gets ready for
+   * transactions: to be called once, first of all.
+   *
+   * @throws {FatalTransactionError} when it may not, e.g. TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+   * @throws {KafkaError} REQUEST_TIMED_OUT after `maxBlockMs`: it goes on, call it again to wait
+   * @throws {TypeError} without a `transactionalId`, or when it was called before
+   */
+  async initTransactions(): Promise<void> {
+    await this.#inTransactions("call initTransactions").initialize();
+  }
+
+  /**
+   * Opens a transaction: what is sent from now on is read under `read_committed` once it is committed, or never.
+   *
+   * @throws {FatalTransactionError} when the producer is done for
+   * @throws {TypeError} without a `transactionalId`, or out of place
+   */
+  beginTransaction(): void {
+    this.#inTransactions("begin a transaction").begin();
+  }
+
+  /**
+   * Commits offsets as part of the open transaction: how far the records were read from which those that it sends were
+   * made. `group` is what `Consumer.groupMetadata` says; a member that the group has gone on without is refused (KIP-447).
+   *
+   * @throws {AbortableTransactionError} ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID: the partitions may be
+   * others' by now; REQUEST_TIMED_OUT after `maxBlockMs`; or what else the broker says
+   * @throws {FatalTransactionError} when the producer is done for
+   * @throws {TypeError} without a `transactionalId`, or when no transaction is open
+   */
+  async sendOffsetsToTransaction(
+    offsets: Iterable<OffsetToCommit>,
+    group: GroupMetadata,
+  ): Promise<void> {
+    const transactions = this.#inTransactions("send offsets to a transaction");
+    await transactions.sendOffsets([...offsets], group);
+  }
+
+  /**
+   * Commits the open transaction, after everything that was sent in it is stored. Settles when that is decided for good;
+   * readers see it a moment later.
+   *
+   * @throws {AbortableTransactionError} when a record or offsets of it failed: abort it
+   * @throws {FatalTransactionError} PRODUCER_FENCED when another producer has the `transactionalId` by now, and what else
+   * ends a producer: close it
+   * @throws {KafkaError} REQUEST_TIMED_OUT after `maxBlockMs`: it goes on, call it again to wait
+   * @throws {TypeError} without a `transactionalId`, or when no transaction is open
+   */
+  async commitTransaction(): Promise<void> {
+    await this.#inTransactions("commit a transaction").commit();
+  }
+
+  /**
+   * Aborts the open transaction: what was sent in it is never read under `read_committed`, and what was not sent yet fails.
+   *
+   * @throws {FatalTransactionError} as {@linkcode commitTransaction}
+   * @throws {KafkaError} REQUEST_TIMED_OUT after `maxBlockMs`: it goes on, call it again to wait
+   * @throws {TypeError} without a `transactionalId`, or when no transaction is open
+   */
+  async abortTransaction(): Promise<void> {
+    await this.#inTransactions("abort a transaction").abort();
+  }
+
+  #inTransactions(doing: string): Transactions {
+    if (this.#closing !== null) throw new TypeError(`Cannot ${doing}: closed`);
+    if (this.#transactions !== null) return this.#transactions;
+    throw new TypeError(`Cannot ${doing}: the producer has no transactionalId`);
+  }
+
+  #send(record: ProducerRecord): Promise<RecordMetadata> {
     if (this.#closing !== null) {
       return Promise.reject(new TypeError(`Cannot produce to ${record.topic}: closed`));
     }
     return new Promise((resolve, reject) => {
+      this.#transactions?.checkOpen(`produce to ${record.topic}`);
       const { environment } = this.#settings.client;
       const draft = recordDraft(record, environment.clock.now());
       const bytes = recordBytesMax(draft);
@@ -135,7 +241,7 @@ export class Producer implements AsyncDisposable {
 
   /**
    * Flushes and closes. What is not acknowledged within `timeoutMs` fails; by default `deliveryTimeoutMs` ends the wait.
-   * Idempotent.
+   * A transaction that is open is aborted, if that is possible within `timeoutMs`, `maxBlockMs` by default. Idempotent.
    */
   close(timeoutMs?: number): Promise<void> {
     return this.#closing ??= this.#close(timeoutMs);
@@ -147,22 +253,31 @@ export class Producer implements AsyncDisposable {
   }
 
   async #close(timeoutMs: number | undefined): Promise<void> {
-    const flushed = this.flush();
-    if (timeoutMs === undefined) await flushed;
-    else {
-      const late = () => timedOut("Closed before everything was acknowledged");
-      const { environment } = this.#settings.client;
-      await within(environment, timeoutMs, flushed, late).catch(() => {});
-    }
+    const { client: { environment }, maxBlockMs } = this.#settings;
+    const late = () => timedOut("Closed before everything was acknowledged");
+    const finished = this.#transactions?.finish() ?? this.flush();
+    const limitMs = timeoutMs ?? (this.#transactions === null ? undefined : maxBlockMs);
+    if (limitMs === undefined) await finished;
+    else await within(environment, limitMs, finished, late).catch(() => {});
     const error = disconnected("The producer was closed before it was acknowledged");
     this.#sender.close(error);
+    this.#dropEntering(error);
+    this.#cluster.close();
+  }
+
+  /** Fails every record that is not on the wire. */
+  #drop(error: Error): void {
+    this.#dropEntering(error);
+    this.#sender.drop(error);
+  }
+
+  #dropEntering(error: Error): void {
     for (const queue of this.#entering.values()) {
       for (let entering = queue.first; entering !== undefined; entering = queue.first) {
         entering.delivery.reject(error);
         this.#leave(queue, entering);
       }
     }
-    this.#cluster.close();
   }
 
   #checkSize({ topic }: ProducerRecord, bytes: number): void {
@@ -204,7 +319,10 @@ export class Producer implements AsyncDisposable {
       try {
         const topic = await this.#awaitTopic(name, entering);
         if (!this.#memory.tryReserve(entering.bytes)) await this.#awaitMemory(entering);
-        if (queue.first !== entering) return this.#memory.release(entering.bytes); // closed
+        if (queue.first !== entering) { // it was dropped meanwhile
+          this.#memory.release(entering.bytes);
+          continue;
+        }
         this.#append(entering, topic);
         this.#leave(queue, entering);
       } catch (error) {
@@ -254,6 +372,7 @@ export class Producer implements AsyncDisposable {
     try {
       const target = { topic: topic.name, partition: this.#choose(record, draft, bytes, topic) };
       const nowMs = environment.clock.monotonicMs();
+      this.#transactions?.include(target);
       this.#sender.notice(this.#accumulator.append(target, draft, delivery, bytes, nowMs));
     } catch (error) {
       this.#memory.release(bytes);

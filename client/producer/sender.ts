@@ -2,6 +2,7 @@ import type { Timer } from "../../environment/environment.ts";
 import { KafkaError } from "../../protocol/errors.ts";
 import { INIT_PRODUCER_ID, PRODUCE } from "../apis.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import type { VersionsWanted } from "../connection/broker_versions.ts";
 import type { Connection } from "../connection/connection.ts";
 import { asError, throwIfError } from "../errors.ts";
 import type { Accumulator, Appended, PartitionQueue } from "./accumulator.ts";
@@ -10,7 +11,8 @@ import type { BufferMemory } from "./buffer_memory.ts";
 import type { ProducerSettings } from "./options.ts";
 import { type BatchOutcome, ProduceCall } from "./produce_call.ts";
 import { Settlement } from "./settlement.ts";
-import { Sequences } from "./sequences.ts";
+import type { Sequences } from "./sequences.ts";
+import type { Transactions } from "./transactions.ts";
 
 /** What a sender works with. */
 export interface SenderParts {
@@ -18,6 +20,10 @@ export interface SenderParts {
   readonly cluster: Cluster;
   readonly accumulator: Accumulator;
   readonly memory: BufferMemory;
+  /** null = not idempotent. */
+  readonly sequences: Sequences | null;
+  /** null = no transactions. */
+  readonly transactions: Transactions | null;
 }
 
 /** Sends what the accumulator gathers: to each broker one request after another, a few in flight, one batch per partition. */
@@ -26,8 +32,8 @@ export class Sender {
   readonly #cluster: Cluster;
   readonly #accumulator: Accumulator;
   readonly #memory: BufferMemory;
-  /** null = not idempotent. */
   readonly #sequences: Sequences | null;
+  readonly #transactions: Transactions | null;
   readonly #settlement: Settlement;
   /** Requests without an answer, by node. */
   readonly #inFlight = new Map<number, number>();
@@ -37,21 +43,15 @@ export class Sender {
   #timerAtMs = Infinity;
   #closed = false;
 
-  constructor({ settings, cluster, accumulator, memory }: SenderParts) {
+  constructor(parts: SenderParts) {
+    const { settings, cluster, accumulator, memory, sequences, transactions } = parts;
     this.#settings = settings;
     this.#cluster = cluster;
     this.#accumulator = accumulator;
     this.#memory = memory;
-    this.#sequences = settings.enableIdempotence
-      ? new Sequences(settings.maxInFlightRequestsPerConnection)
-      : null;
-    this.#settlement = new Settlement({
-      settings,
-      metadata: cluster.metadata,
-      accumulator,
-      memory,
-      sequences: this.#sequences,
-    });
+    this.#sequences = sequences;
+    this.#transactions = transactions;
+    this.#settlement = new Settlement({ ...parts, metadata: cluster.metadata });
     cluster.metadata.onChange(() => this.wake());
   }
 
@@ -72,6 +72,11 @@ export class Sender {
     if (appended === "filled" || lingerMs === 0 || this.#accumulator.isFlushing) return this.wake();
     const lingeredMs = environment.clock.monotonicMs() + lingerMs;
     if (this.#timerAtMs > lingeredMs) this.#wakeAt(lingeredMs);
+  }
+
+  /** Fails everything that waits to be sent. */
+  drop(error: Error): void {
+    this.#settlement.failQueued(error);
   }
 
   /** Stops sending; what is left fails. */
@@ -100,7 +105,8 @@ export class Sender {
     }
     if (leaderless) this.#cluster.metadata.invalidate();
     for (const [leaderId, queues] of byLeader) this.#serve(leaderId, queues, nowMs);
-    if (byLeader.size > 0 && this.#sequences?.identity === null) this.#identify();
+    const needsIdentity = this.#sequences?.identity === null && this.#transactions === null;
+    if (byLeader.size > 0 && needsIdentity) this.#identify();
     this.#wakeAt(nextMs);
   }
 
@@ -142,6 +148,7 @@ export class Sender {
   }
 
   #mayDrain(queue: PartitionQueue, head: ProducerBatch): boolean {
+    if (this.#transactions?.maySend(queue.target) === false) return false;
     if (this.#sequences !== null) return this.#sequences.mayDrain(head);
     // With one request in flight the order is kept even across retries.
     return this.#settings.maxInFlightRequestsPerConnection > 1 || queue.onWire === 0;
@@ -152,21 +159,24 @@ export class Sender {
     connection: Connection,
     batches: readonly ProducerBatch[],
   ): Promise<void> {
-    const { acks, client } = this.#settings;
+    const { acks, client, transactionalId } = this.#settings;
     const call = new ProduceCall(batches, this.#cluster.metadata.view, {
       acks: acks === "all" ? -1 : acks,
       timeoutMs: client.requestTimeoutMs,
+      transactionalId,
     });
+    this.#transactions?.sending();
     for (const batch of batches) batch.attempts++;
     const deadline = this.#watchDelivery(batches);
     this.#inFlight.set(nodeId, (this.#inFlight.get(nodeId) ?? 0) + 1);
     try {
-      const { draft, versionMax } = call;
+      const { draft } = call;
+      const versions = this.#versionsFor(call);
       if (acks === 0) {
-        await connection.post(PRODUCE, draft, { versionMax });
+        await connection.post(PRODUCE, draft, versions);
         for (const batch of batches) this.#settlement.returned(batch, UNANSWERED);
       } else {
-        const answer = await connection.request(PRODUCE, draft, { versionMax });
+        const answer = await connection.request(PRODUCE, draft, versions);
         for (const [batch, outcome] of call.outcomes(answer)) {
           this.#settlement.returned(batch, outcome);
         }
@@ -179,6 +189,12 @@ export class Sender {
       this.#inFlight.set(nodeId, this.#inFlight.get(nodeId)! - 1);
       this.wake();
     }
+  }
+
+  /** What carries a request, and, in transactions, says how partitions join them. */
+  #versionsFor({ versionMax = Infinity }: ProduceCall): VersionsWanted {
+    const { min, max } = this.#transactions?.produceVersions ?? { min: 0, max: Infinity };
+    return { versionMin: min, versionMax: Math.min(versionMax, max) };
   }
 
   /** When the first batch of a queue is to be sent. */

@@ -2,7 +2,7 @@ import { incrementSequence } from "../../protocol/records/batch_header.ts";
 import { partitionKey } from "../topic_partition.ts";
 import type { ProducerBatch } from "./batch.ts";
 
-/** What InitProducerId gave, or a later epoch of it. */
+/** What InitProducerId or EndTxn gave, or a later epoch of it. */
 export interface ProducerEpoch {
   readonly producerId: bigint;
   readonly producerEpoch: number;
@@ -36,17 +36,29 @@ const EPOCH_MAX = 0x7fff;
  * (KAFKA-14359).
  *
  * A gap cannot be closed: the producer raises its own epoch and begins at 0 (KIP-360). That happens only when nothing is
- * left whose old number could still be in the log, so a record is never there twice.
+ * left whose old number could still be in the log, so a record is never there twice. The epochs of a transactional
+ * producer are given out by its coordinator alone: with a gap it has to abort, and to go on with the epoch it is given then.
  */
 export class Sequences {
   /** null until InitProducerId was answered, and when its epochs are used up. */
   identity: ProducerEpoch | null = null;
+  /** Whether brokers take nothing but 0 as the first number of an epoch: in transactions since KIP-890. */
+  beginsAtZero = false;
   readonly #inFlightMax: number;
+  readonly #raisesEpoch: boolean;
   readonly #books = new Map<string, Book>();
 
-  /** Numbers at most `inFlightMax` batches of a partition at a time. */
-  constructor(inFlightMax: number) {
+  /** Numbers at most `inFlightMax` batches of a partition at a time. `raisesEpoch`: whether it may do so by itself. */
+  constructor(inFlightMax: number, raisesEpoch = true) {
     this.#inFlightMax = inFlightMax;
+    this.#raisesEpoch = raisesEpoch;
+  }
+
+  /** Whether numbers were given up on that only a new epoch gets it over. */
+  get needsEpoch(): boolean {
+    return [...this.#books.values()].some(({ trouble, identity }) =>
+      trouble !== "none" && identity === this.identity
+    );
   }
 
   /** Whether this batch, the first in its queue, may be sent now. */
@@ -55,7 +67,7 @@ export class Sequences {
     this.#mend(book);
     if (batch.sequence !== null) return book.pending[0] === batch && book.trouble !== "renumber";
     if (this.identity === null || book.trouble !== "none") return false;
-    const isKnown = book.identity === this.identity && book.isKnown;
+    const isKnown = book.identity === this.identity ? book.isKnown : this.beginsAtZero;
     return book.pending.length < (isKnown ? this.#inFlightMax : 1);
   }
 
@@ -100,6 +112,11 @@ export class Sequences {
     if (book.pending[0] === batch) book.trouble = "renumber";
   }
 
+  /** Whether a batch that is not in order may be sent again: after others before it, or under new numbers. */
+  getsInOrder(batch: ProducerBatch): boolean {
+    return this.#raisesEpoch || this.#book(batch).pending[0] !== batch;
+  }
+
   /** The batch was split: its parts take its place. */
   split(batch: ProducerBatch, parts: readonly ProducerBatch[]): void {
     const book = this.#book(batch);
@@ -111,7 +128,10 @@ export class Sequences {
   #mend(book: Book): void {
     if (book.trouble === "none" || book.onWire > 0) return;
     if (book.trouble === "gap" && book.pending.length > 0) return;
-    if (book.identity === this.identity) this.#raiseEpoch();
+    if (book.identity === this.identity) {
+      if (!this.#raisesEpoch) return;
+      this.#raiseEpoch();
+    }
     if (this.identity === null) return;
     book.trouble = "none";
     this.#begin(book);
@@ -122,7 +142,7 @@ export class Sequences {
   #begin(book: Book): void {
     book.identity = this.identity;
     book.next = 0;
-    book.isKnown = false;
+    book.isKnown = this.beginsAtZero;
   }
 
   #raiseEpoch(): void {

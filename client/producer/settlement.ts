@@ -1,5 +1,5 @@
 import { errorFact, type ErrorName, KafkaError } from "../../protocol/errors.ts";
-import { backoffMs } from "../backoff.ts";
+import { backoffMs, firstBackoffMs } from "../backoff.ts";
 import type { Metadata } from "../cluster/metadata.ts";
 import { cannot, needsMetadata, timedOut } from "../errors.ts";
 import { partitionKey } from "../topic_partition.ts";
@@ -9,6 +9,7 @@ import type { BufferMemory } from "./buffer_memory.ts";
 import type { ProducerSettings } from "./options.ts";
 import type { BatchOutcome } from "./produce_call.ts";
 import type { Sequences } from "./sequences.ts";
+import type { Transactions } from "./transactions.ts";
 
 /** What the settlement of batches works with. */
 export interface SettlementParts {
@@ -18,6 +19,8 @@ export interface SettlementParts {
   readonly memory: BufferMemory;
   /** null = not idempotent. */
   readonly sequences: Sequences | null;
+  /** null = no transactions. */
+  readonly transactions: Transactions | null;
 }
 
 /** "Not in order": what an idempotent producer gets over by itself. */
@@ -52,7 +55,7 @@ export class Settlement {
       accumulator.split(batch, parts);
     } else if (this.#isToBeSentAgain(batch, kind)) {
       if (OUT_OF_ORDER.has(kind)) sequences?.outOfOrder(batch);
-      batch.notBeforeMs = this.#retryAtMs(batch);
+      batch.notBeforeMs = this.#retryAtMs(batch, kind);
       accumulator.requeue([batch]);
     } else {
       this.#abandon(batch, refusal(batch, outcome));
@@ -73,7 +76,9 @@ export class Settlement {
 
   /** Tells those who wait for a batch on the wire that it took too long. What it holds is released with its answer. */
   expireOnWire(batch: ProducerBatch): void {
-    batch.fail(this.#overdue(batch));
+    const error = this.#overdue(batch);
+    batch.fail(error);
+    this.#parts.transactions?.recordFailed(error);
   }
 
   /** Fails everything that waits to be sent. */
@@ -106,15 +111,19 @@ export class Settlement {
     return kind === "MESSAGE_TOO_LARGE" && recordCount > 1 && state !== "settled";
   }
 
-  #isToBeSentAgain({ state, attempts }: ProducerBatch, kind: ErrorName): boolean {
-    const { settings, sequences } = this.#parts;
-    if (this.#closed || state === "settled" || attempts > settings.retries) return false;
-    return errorFact(kind).retriable || sequences !== null && OUT_OF_ORDER.has(kind);
+  #isToBeSentAgain(batch: ProducerBatch, kind: ErrorName): boolean {
+    const { settings, sequences, transactions } = this.#parts;
+    if (this.#closed || batch.state === "settled" || batch.attempts > settings.retries) {
+      return false;
+    }
+    if (transactions?.isDoomed) return false;
+    if (sequences !== null && OUT_OF_ORDER.has(kind)) return sequences.getsInOrder(batch);
+    return errorFact(kind).retriable;
   }
 
-  #retryAtMs({ attempts }: ProducerBatch): number {
+  #retryAtMs({ attempts }: ProducerBatch, kind: ErrorName): number {
     const { environment, retryBackoffMs, retryBackoffMaxMs } = this.#parts.settings.client;
-    const options = { firstMs: retryBackoffMs, maxMs: retryBackoffMaxMs };
+    const options = { firstMs: firstBackoffMs(kind, retryBackoffMs), maxMs: retryBackoffMaxMs };
     return environment.clock.monotonicMs() + backoffMs(options, attempts, environment.random);
   }
 
@@ -122,6 +131,7 @@ export class Settlement {
     this.#parts.sequences?.abandoned(batch);
     batch.fail(error);
     this.#release(batch);
+    this.#parts.transactions?.recordFailed(error);
   }
 
   /** Gives back what a batch that is settled held. */

@@ -1,8 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { METADATA } from "../../../client/apis.ts";
+import { FIND_COORDINATOR, METADATA } from "../../../client/apis.ts";
 import { Consumer } from "../../../client/consumer/consumer.ts";
 import {
-  FIND_COORDINATOR,
   HEARTBEAT,
   JOIN_GROUP,
   LEAVE_GROUP,

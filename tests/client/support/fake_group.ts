@@ -1,5 +1,5 @@
+import { FIND_COORDINATOR } from "../../../client/apis.ts";
 import {
-  FIND_COORDINATOR,
   HEARTBEAT,
   JOIN_GROUP,
   LEAVE_GROUP,

@@ -1,14 +1,19 @@
 import { KafkaError } from "../../protocol/errors.ts";
 import type { Infer, Schema } from "../../protocol/schema/mod.ts";
-import type { Api } from "../apis.ts";
-import type { Cluster, Purpose } from "../cluster/cluster.ts";
+import { type Api, FIND_COORDINATOR } from "../apis.ts";
+import type { BrokerVersions } from "../connection/broker_versions.ts";
 import type { Question, RequestOptions } from "../connection/connection.ts";
 import { disconnected, errorFrom } from "../errors.ts";
-import { FIND_COORDINATOR } from "./apis.ts";
+import type { Cluster, Purpose } from "./cluster.ts";
+
+/** What is coordinated. */
+export type CoordinatorKind = "group" | "transaction";
 
 /** The first version that asks for several keys at once (KIP-699). */
 const BATCHED_VERSION = 4;
-const GROUP_KEY = 0;
+const KEY_TYPES: Readonly<Record<CoordinatorKind, number>> = { group: 0, transaction: 1 };
+/** The first version that knows of transactions. */
+const KEY_TYPE_VERSION = 1;
 
 /** How a request to a coordinator is sent. */
 export interface CoordinatorRequestOptions extends RequestOptions {
@@ -16,25 +21,37 @@ export interface CoordinatorRequestOptions extends RequestOptions {
   readonly purpose?: Purpose;
 }
 
-/** The broker that a group lives on: found when needed, and again when it says that it is not, or is gone. */
+/**
+ * The broker that a group or a transactional id lives on: found when needed, and again when it says that it is not, or is
+ * gone.
+ */
 export class Coordinator {
   readonly #cluster: Cluster;
-  readonly #groupId: string;
+  readonly #kind: CoordinatorKind;
+  readonly #key: string;
   #nodeId: number | null = null;
   #finding: Promise<number> | null = null;
+  #versions: BrokerVersions | null = null;
 
-  constructor(cluster: Cluster, groupId: string) {
+  /** `key`: the group's or the transactional id. */
+  constructor(cluster: Cluster, kind: CoordinatorKind, key: string) {
     this.#cluster = cluster;
-    this.#groupId = groupId;
+    this.#kind = kind;
+    this.#key = key;
   }
 
-  /** Forgets where the group lives. */
+  /** What the broker that was asked last can do; null before the first request. */
+  get versions(): BrokerVersions | null {
+    return this.#versions;
+  }
+
+  /** Forgets where it lives. */
   forget(): void {
     this.#nodeId = null;
   }
 
   /**
-   * Sends a request to the group's coordinator. Error codes inside the answer go through {@linkcode check}.
+   * Sends a request to the coordinator. Error codes inside the answer go through {@linkcode check}.
    *
    * @throws {KafkaError} when it cannot be found or reached, and as `Connection.request`
    */
@@ -47,7 +64,9 @@ export class Coordinator {
     try {
       const link = this.#cluster.link(nodeId, purpose);
       if (link === null) throw disconnected(`No broker ${nodeId} is known`);
-      return await (await link.connect()).request(api, question, options);
+      const connection = await link.connect();
+      this.#versions = connection.versions;
+      return await connection.request(api, question, options);
     } catch (error) {
       if (isOutOfReach(error) && this.#nodeId === nodeId) this.forget();
       throw error;
@@ -69,13 +88,13 @@ export class Coordinator {
   }
 
   async #ask(): Promise<number> {
-    const key = this.#groupId;
+    const key = this.#key;
+    const keyType = KEY_TYPES[this.#kind];
     const answer = await this.#cluster.requestAny(
       FIND_COORDINATOR,
       (version) =>
-        version >= BATCHED_VERSION
-          ? { keyType: GROUP_KEY, coordinatorKeys: [key] }
-          : { key, keyType: GROUP_KEY },
+        version >= BATCHED_VERSION ? { keyType, coordinatorKeys: [key] } : { key, keyType },
+      { versionMin: this.#kind === "group" ? 0 : KEY_TYPE_VERSION },
     );
     const found = answer.coordinators.find((coordinator) => coordinator.key === key) ?? answer;
     const error = errorFrom(found.errorCode, found.errorMessage);
