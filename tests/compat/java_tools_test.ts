@@ -12,44 +12,15 @@ import {
 } from "@std/assert";
 import { brokerOfSuite, isOdradek, uniqueName } from "./support/broker.ts";
 import { jvmOfSuite } from "./support/java.ts";
-import type { ProgramEnd } from "./support/program.ts";
+import { KafkaTools } from "./support/kafka_tools.ts";
 import { CODECS, createTopic, eventually, storedCodecs } from "./support/topics.ts";
 
 const broker = brokerOfSuite();
 const java = jvmOfSuite();
 
-/** The scripts in Kafka's `bin` folder, and the class that each of them starts. */
-const TOOLS = {
-  "kafka-broker-api-versions": "org.apache.kafka.tools.BrokerApiVersionsCommand",
-  "kafka-cluster": "org.apache.kafka.tools.ClusterTool",
-  "kafka-configs": "kafka.admin.ConfigCommand",
-  "kafka-console-consumer": "org.apache.kafka.tools.consumer.ConsoleConsumer",
-  "kafka-console-producer": "org.apache.kafka.tools.ConsoleProducer",
-  "kafka-features": "org.apache.kafka.tools.FeatureCommand",
-  "kafka-get-offsets": "org.apache.kafka.tools.GetOffsetShell",
-  "kafka-metadata-quorum": "org.apache.kafka.tools.MetadataQuorumCommand",
-  "kafka-producer-perf-test": "org.apache.kafka.tools.ProducerPerformance",
-  "kafka-topics": "org.apache.kafka.tools.TopicCommand",
-};
-
-function tryTool(
-  tool: keyof typeof TOOLS,
-  args: readonly string[],
-  stdin = "",
-): Promise<ProgramEnd> {
-  return java.jvm.run(TOOLS[tool], ["--bootstrap-server", broker.bootstrap, ...args], stdin);
-}
-
-/** What a tool writes to standard output, once it has ended with 0. */
-async function run(
-  tool: keyof typeof TOOLS,
-  args: readonly string[],
-  stdin = "",
-): Promise<string> {
-  const { code, stdout, stderr } = await tryTool(tool, args, stdin);
-  assertEquals(code, 0, `${tool} ${args.join(" ")}: ${stdout}${stderr}`);
-  return stdout;
-}
+const tools = new KafkaTools(broker, java);
+const tryTool = tools.attempt.bind(tools);
+const run = tools.run.bind(tools);
 
 /** The first `count` records of a partition from an offset on. */
 function consume(
@@ -244,10 +215,9 @@ Deno.test("kafka-producer-perf-test gets all its records acknowledged", async ()
 });
 
 Deno.test("kafka-cluster and kafka-features show the cluster", async () => {
-  const bootstrap = ["--bootstrap-server", broker.bootstrap];
-  const cluster = await java.jvm.run(TOOLS["kafka-cluster"], ["cluster-id", ...bootstrap]);
+  const cluster = await tools.attemptVerb("kafka-cluster", ["cluster-id"]);
   assertMatch(cluster.stdout, /^Cluster ID: [\w-]{22}\n$/);
-  const endpoints = await java.jvm.run(TOOLS["kafka-cluster"], ["list-endpoints", ...bootstrap]);
+  const endpoints = await tools.attemptVerb("kafka-cluster", ["list-endpoints"]);
   assertMatch(endpoints.stdout, new RegExp(`1 +${broker.host} +${broker.port} .*unfenced`));
   assertMatch(await run("kafka-features", ["describe"]), /Feature: metadata\.version/);
 });

@@ -13,6 +13,7 @@ const TASKS: readonly string[] = [
   "simulate:many",
   "test:mutations",
   "test:kill",
+  "test:kill:cleaning",
   "test:compat",
 ];
 

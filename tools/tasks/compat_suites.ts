@@ -33,6 +33,7 @@ const NEEDS: Readonly<Record<string, readonly Tool[]>> = {
   java_tools: [kafkaTools],
   kcat: [kcat],
   kgo: [kgoTests],
+  log_tools: [kafkaTools],
   matrix: [kafkaTools, kcat],
   transactions: [kafkaTools, ...KAFKA_CLIENTS.map(kafkaClients)],
   python: [pythonClients],

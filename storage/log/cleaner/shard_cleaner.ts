@@ -107,9 +107,12 @@ export class ShardCleaner {
       const job = await this.#nextJob();
       if (!job) return;
       this.#litter = true;
+      const told = toldOf(job);
+      this.#debug("cleaning begins", told);
       try {
         await runJob(this.#shard, job);
         this.#litter = false;
+        this.#debug("cleaned", told);
       } catch (error) {
         if (!isDamage(error) || job.segments.every(({ damaged }) => !damaged)) throw error;
         this.#warn("a segment is damaged and stays as it is", error);
@@ -254,8 +257,20 @@ export class ShardCleaner {
     });
   }
 
+  #debug(message: string, fields: Readonly<Record<string, unknown>>): void {
+    const { environment, name } = this.#shard;
+    environment.log.write("debug", `${name}: ${message}`, fields);
+  }
+
   #warn(message: string, error: unknown): void {
     const { environment, name } = this.#shard;
     environment.log.write("error", `${name}: ${message}`, { error });
   }
+}
+
+function toldOf({ segments }: CleaningJob): Readonly<Record<string, unknown>> {
+  return {
+    segments: segments.length,
+    bytes: segments.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
 }

@@ -77,6 +77,16 @@ export async function storedTexts(
   return records.map(({ value }) => decoder.decode(value ?? undefined));
 }
 
+/** The bytes of the batches that a partition holds. */
+export async function storedBatchBytes(
+  broker: BrokerUnderTest,
+  topic: string,
+  partition: number,
+): Promise<number> {
+  const batches = await storedBatches(broker, topic, partition);
+  return batches.reduce((sum, { bytes }) => sum + bytes.length, 0);
+}
+
 async function storedBatches(
   broker: BrokerUnderTest,
   topic: string,
