@@ -1,3 +1,4 @@
+// Real time: it tells how long real kills of a real process took.
 /**
  * Kills under load while the cleaner works, as often as asked for, with figures. See `kill_cleaning.ts`.
  *
