@@ -38,6 +38,10 @@ import {
   incrementalAlterConfigsResponse,
 } from "../protocol/messages/44_incremental_alter_configs.ts";
 import {
+  deleteRecordsRequest,
+  deleteRecordsResponse,
+} from "../protocol/messages/21_delete_records.ts";
+import {
   initProducerIdRequest,
   initProducerIdResponse,
 } from "../protocol/messages/22_init_producer_id.ts";
@@ -69,6 +73,7 @@ export const FETCH = api(fetchRequest, fetchResponse);
 export const LIST_OFFSETS = api(listOffsetsRequest, listOffsetsResponse);
 export const METADATA = api(metadataRequest, metadataResponse);
 export const API_VERSIONS = api(apiVersionsRequest, apiVersionsResponse);
+export const DELETE_RECORDS = api(deleteRecordsRequest, deleteRecordsResponse);
 export const CREATE_TOPICS = api(createTopicsRequest, createTopicsResponse);
 export const DELETE_TOPICS = api(deleteTopicsRequest, deleteTopicsResponse);
 export const INIT_PRODUCER_ID = api(initProducerIdRequest, initProducerIdResponse);

@@ -74,6 +74,7 @@ export type { ConsumerRecord, RecordHeader } from "./consumer/record.ts";
 export { Admin, type ChangeOptions, type ClusterDescription } from "./admin/admin.ts";
 export type { CreatedTopic, NewTopic } from "./admin/topics.ts";
 export type { DescribeConfigsOptions } from "./admin/configs.ts";
+export type { DeletedRecords, RecordsToDelete } from "./admin/records.ts";
 export type {
   ConfigChange,
   ConfigEntry,

@@ -13,6 +13,7 @@ import { type ClientOptions, clientSettings } from "../options.ts";
 import type { ConfigChange, ConfigEntry, ConfigResource } from "./config.ts";
 import { alterConfigs, describeConfigs, type DescribeConfigsOptions } from "./configs.ts";
 import { GroupAdmin } from "./groups.ts";
+import { type DeletedRecords, deleteRecords, type RecordsToDelete } from "./records.ts";
 import {
   askView,
   type CreatedTopic,
@@ -146,6 +147,15 @@ export class Admin implements AsyncDisposable {
     { isolationLevel = "read_uncommitted" }: { readonly isolationLevel?: IsolationLevel } = {},
   ): Promise<FoundOffset[]> {
     return listOffsets(this.#cluster, questions, isolationLevel);
+  }
+
+  /**
+   * Deletes the oldest records of partitions: `{ topic: "orders", partition: 0, beforeOffset: 1000n }`.
+   *
+   * @throws {KafkaError} OFFSET_OUT_OF_RANGE, POLICY_VIOLATION (of a topic that is only compacted), REQUEST_TIMED_OUT, …
+   */
+  deleteRecords(wanted: readonly RecordsToDelete[]): Promise<DeletedRecords[]> {
+    return deleteRecords(this.#cluster, wanted);
   }
 
   /**

@@ -67,17 +67,18 @@ export async function listOffsets(
   return questions.map((question) => found.get(partitionKey(question))!);
 }
 
-function byLeader(
+/** Partitions, or anything that has one, by the node that leads them; those without a leader are left out. */
+export function byLeader<T extends TopicPartition>(
   { metadata }: Cluster,
-  questions: readonly OffsetQuestion[],
-): Map<number, OffsetQuestion[]> {
-  const leaders = new Map<number, OffsetQuestion[]>();
-  for (const question of questions) {
-    const partition = metadata.partition(question.topic, question.partition);
+  items: readonly T[],
+): Map<number, T[]> {
+  const leaders = new Map<number, T[]>();
+  for (const item of items) {
+    const partition = metadata.partition(item.topic, item.partition);
     if (partition === null || partition.leaderId < 0) continue;
     const list = leaders.get(partition.leaderId);
-    if (list) list.push(question);
-    else leaders.set(partition.leaderId, [question]);
+    if (list) list.push(item);
+    else leaders.set(partition.leaderId, [item]);
   }
   return leaders;
 }

@@ -198,6 +198,28 @@ Deno.test("Admin lists offsets, also that of the largest timestamp", () =>
     assertEquals(found[2].timestampMs, nowMs - 1000);
   }));
 
+Deno.test("Admin deletes the oldest records of partitions, and tells where they begin then", () =>
+  withBroker(async (options) => {
+    await using producer = new Producer(options);
+    const target = { topic: "events", partition: 0 };
+    for (let n = 0; n < 5; n++) await producer.send({ ...target, value: `${n}` });
+    await using admin = new Admin(options);
+    assertEquals(await admin.deleteRecords([{ ...target, beforeOffset: 2n }]), [
+      { ...target, lowWatermark: 2n },
+    ]);
+    await using consumer = new Consumer({ ...options, autoOffsetReset: "earliest" });
+    consumer.assign([target]);
+    consumer.seekToBeginning();
+    assertEquals((await consumer.poll()).map(text), ["2", "3", "4"]);
+    const error = await assertRejects(
+      () => admin.deleteRecords([{ ...target, beforeOffset: 6n }]),
+      KafkaError,
+    );
+    assertEquals(error.kind, "OFFSET_OUT_OF_RANGE");
+    const [{ lowWatermark }] = await admin.deleteRecords([{ ...target, beforeOffset: "latest" }]);
+    assertEquals(lowWatermark, 5n);
+  }));
+
 Deno.test("Streams carry lines of text into a topic of a real broker and out of it", () =>
   withBroker(async (options) => {
     const lines = Array.from({ length: 500 }, (_, i) => `line ${i}`);

@@ -128,6 +128,18 @@ Deno.test("Client looks up records of Apache Kafka by time, and goes on where th
   assertEquals((await consumer.poll()).map(text), ["3000", "1000", "2000"]);
 });
 
+Deno.test("Client deletes the oldest records of Apache Kafka", async () => {
+  const topic = await newTopic();
+  const partition = { topic, partition: 0 };
+  await using producer = new Producer(options);
+  for (let n = 0; n < 5; n++) await producer.send({ ...partition, value: `${n}` });
+  await using admin = new Admin(options);
+  assertEquals(await admin.deleteRecords([{ ...partition, beforeOffset: 2n }]), [
+    { ...partition, lowWatermark: 2n },
+  ]);
+  assertEquals((await readNumbers(topic))[0], [2, 3, 4]);
+});
+
 Deno.test("Client tells what Apache Kafka refuses", async () => {
   const topic = await newTopic({ "cleanup.policy": "compact" });
   await using producer = new Producer(options);
