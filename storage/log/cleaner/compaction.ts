@@ -50,11 +50,15 @@ export async function prepareCompaction(
   plan: CompactionPlan,
   ground: CompactionGround,
 ): Promise<BatchFilter> {
-  const { endOffset } = plan;
+  const { endOffset, untouchedFrom } = plan;
   const keysMax = Math.max(0, endOffset - plan.dirtyFrom);
   const map = new OffsetMap({ bytesMax: ground.mapBytesMax, keysMax, random: ground.random });
-  const cleanedTo = await noteKeys(plan, ground, map, endOffset);
-  return new CompactionFilter({ map, cleanedTo, endOffset }, plan.config.deleteRetentionMs, ground);
+  const notedTo = await noteKeys(plan, ground, map, endOffset);
+  const bounds = {
+    cleanedTo: Math.min(notedTo, untouchedFrom),
+    endOffset: Math.min(endOffset, untouchedFrom),
+  };
+  return new CompactionFilter(map, bounds, plan.config.deleteRetentionMs, ground);
 }
 
 /** Returns the offset up to which every key is in the map. */
@@ -95,11 +99,8 @@ class CompactionFilter implements BatchFilter {
   readonly cleanedTo: number;
 
   constructor(
-    { map, cleanedTo, endOffset }: {
-      readonly map: OffsetMap;
-      readonly cleanedTo: number;
-      readonly endOffset: number;
-    },
+    map: OffsetMap,
+    { cleanedTo, endOffset }: { readonly cleanedTo: number; readonly endOffset: number },
     deleteRetentionMs: number,
     ground: CompactionGround,
   ) {

@@ -25,6 +25,11 @@ export interface CompactionPlan {
   readonly dirtyFrom: number;
   /** Records from here on are left alone: they are young, or belong to open transactions. */
   readonly endOffset: number;
+  /**
+   * The last record of the log when the plan was made: its batch is not touched, so that who reads on comes to the end. (It
+   * would be in Kafka's active segment.)
+   */
+  readonly untouchedFrom: number;
   /** Every part that lies before. */
   readonly parts: readonly ClosedPart[];
   /** 0 to 1: how much of these parts has not been compacted yet. */
@@ -48,6 +53,7 @@ export function compactionPlan(
     config,
     dirtyFrom: firstDirty.dirtyFrom,
     endOffset: parts.at(-1)!.endOffset,
+    untouchedFrom: index.endOffset - 1,
     parts,
     dirtyRatio: bytes === 0 ? 0 : dirtyBytes / bytes,
   };

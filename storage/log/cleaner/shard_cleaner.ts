@@ -226,7 +226,8 @@ export class ShardCleaner {
       const { lastStableOffset } = await this.#shard.open(index.id);
       const endOffset = Math.min(plan.endOffset, lastStableOffset);
       const readable = plan.parts.every(({ segment }) => uses.has(segment));
-      if (readable && endOffset > plan.dirtyFrom) due.push({ ...plan, endOffset });
+      const isDirty = Math.min(endOffset, plan.untouchedFrom) > plan.dirtyFrom;
+      if (readable && isDirty) due.push({ ...plan, endOffset });
     }
     due.sort((a, b) => b.dirtyRatio - a.dirtyRatio);
     const chosen: CompactionPlan[] = [];

@@ -93,9 +93,10 @@ Deno.test("Compaction keeps a tombstone for delete.retention.ms after it was fir
   const log = await world.store.open(partitionId());
   await append(log, keyedBatch([["a", "1"]]));
   await append(log, keyedBatch([["a", null]]));
+  await append(log, keyedBatch([["z", "1"]]));
   await closeSegment(world);
   await world.clean();
-  assertEquals(await found(log), [[1, "a", "-"]]);
+  assertEquals(await found(log), [[1, "a", "-"], [2, "z", "1"]]);
   const [{ header }] = await Array.fromAsync(batchesFrom(log));
   assert(hasDeleteHorizon(header));
   const again = async () => {
@@ -107,7 +108,33 @@ Deno.test("Compaction keeps a tombstone for delete.retention.ms after it was fir
   assertEquals((await found(log))[0], [1, "a", "-"]);
   await world.environment.advance(HORIZON_MS);
   await again();
-  assertEquals((await found(log)).map(([, key]) => key), ["b"]);
+  assertEquals((await found(log)).map(([, key]) => key), ["z", "b"]);
+});
+
+Deno.test("Compaction leaves the last record of a log alone, whatever it is, so that a reader comes to the end", async () => {
+  const world = await compactedWorld({ "delete.retention.ms": "0" });
+  const log = await world.store.open(partitionId());
+  await append(log, keyedBatch([["a", "1"]]));
+  await append(log, keyedBatch([["a", null]]));
+  for (let round = 0; round < 3; round++) {
+    await closeSegment(world);
+    await world.clean();
+    await world.environment.advance(1_000);
+    assertEquals(await found(log), [[1, "a", "-"]]);
+  }
+  await append(log, keyedBatch([["b", "1"]]));
+  await append(log, keyedBatch([["b", "2"]]));
+  for (let round = 0; round < 2; round++) {
+    await append(log, keyedBatch([[`c ${round}`, "1"]]));
+    await closeSegment(world);
+    await world.clean();
+    await world.environment.advance(1_000);
+  }
+  assertEquals((await found(log)).map(([, key, value]) => [key, value]), [
+    ["b", "2"],
+    ["c 0", "1"],
+    ["c 1", "1"],
+  ]);
 });
 
 Deno.test("Compaction drops what was aborted, and its marker when nothing is left and its time is over", async () => {
