@@ -16,6 +16,12 @@ export interface ListedOffset {
 
 const NOTHING: ListedOffset = { offset: -1, timestampMs: -1, leaderEpoch: -1 };
 
+/** As in Kafka, a latest record that is out of sight makes the answer empty: the one before it is not looked for. */
+async function latest(log: PartitionLog, beforeOffset: number): Promise<ListedOffset> {
+  const found = await log.findMaxTimestamp();
+  return found !== null && found.offset < beforeOffset ? found : NOTHING;
+}
+
 /**
  * Looks an offset up.
  *
@@ -39,7 +45,7 @@ export async function lookUpOffset(
         leaderEpoch: epochAt(log.epochs, log.logStartOffset),
       };
     case MAX_TIMESTAMP:
-      return await log.findMaxTimestamp() ?? NOTHING;
+      return await latest(log, beforeOffset);
     default:
       return timestamp < 0
         ? NOTHING
