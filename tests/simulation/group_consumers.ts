@@ -13,7 +13,6 @@ import {
   rangeAssignor,
   roundRobinAssignor,
   stickyAssignor,
-  type TopicPartition,
 } from "../../client/mod.ts";
 import { sleep } from "../../environment/sleep.ts";
 import {
@@ -27,12 +26,21 @@ import {
   type Simulation,
   type Violation,
 } from "../../testing/mod.ts";
+import { GroupGenerations, type Place } from "./group_generations.ts";
 import { type Outcome, replayCommand, type Scenario } from "./scenario.ts";
 
 const TOPIC = "orders";
 const RECORDS = 300;
 const SESSION_TIMEOUT_MS = 6000;
 const MAX_POLL_INTERVAL_MS = 8000;
+/** What has to happen to be worth the name; a kind that never does is told as such. */
+export const GROUP_FAULTS: readonly string[] = [
+  "broker killed",
+  "coordinator killed mid-rebalance",
+  "member fenced",
+  "member stalled",
+  "member vanished",
+];
 const STRATEGIES: readonly (readonly Assignor[])[] = [
   [rangeAssignor],
   [roundRobinAssignor],
@@ -121,7 +129,10 @@ async function groupConsumers(seed: number, plan: GroupPlan): Promise<GroupOutco
     violations: scene.violations,
     generations: scene.generations,
     acknowledged: scene.acknowledged,
-    faults: simulation.faults.all(),
+    faults: {
+      ...Object.fromEntries(GROUP_FAULTS.map((kind) => [kind, 0])),
+      ...simulation.faults.all(),
+    },
     virtualMs: simulation.nowMs,
   };
 }
@@ -132,6 +143,8 @@ interface Member {
   /** Whom the group knows it as: a static member's name belongs to whoever came with it last. */
   readonly identity: string;
   readonly consumer: Consumer;
+  /** In which it was given its partitions; null = it never was. */
+  place: Place | null;
   /** Until when it is busy with what it polled, in virtual time. */
   stallMs: number;
   leaves: boolean;
@@ -142,8 +155,9 @@ class Scene {
   readonly #members = new Set<Member>();
   /** By generation and partition: who was given it. */
   readonly #owners = new Map<string, string>();
-  /** By member and partition: who got a partition before the member gave it up. */
-  readonly #late = new Map<string, string>();
+  readonly #generations = new GroupGenerations();
+  /** How much of the group's history {@linkcode #generations} knows. */
+  #followed = 0;
   readonly #sent = new Set<string>();
   readonly #read = new Set<string>();
   readonly #instances: Random;
@@ -167,16 +181,20 @@ class Scene {
     return Math.max(0, ...[...this.#owners.keys()].map((key) => Number(key.split("/")[0])));
   }
 
-  /** Whether everything that was sent has been read, and all live members share all partitions in one generation. */
+  /**
+   * Whether everything that was sent has been read, and all live members share all partitions in one generation, which the
+   * coordinator takes for stable. It is asked after every event, so what is mostly wrong comes first.
+   */
   get isSettled(): boolean {
-    const members = [...this.#members];
-    const generations = new Set(
-      members.map(({ consumer }) => consumer.groupMetadata().generationId),
-    );
-    const owned = members.flatMap(({ consumer }) => consumer.assignment());
-    return generations.size === 1 && !generations.has(-1) &&
-      owned.length === this.plan.partitions &&
-      this.#read.size >= this.#sent.size;
+    if (this.#read.size < this.#sent.size) return false;
+    if (this.broker.groupHistory.at(-1)?.to !== "Stable") return false;
+    const [first, ...others] = [...this.#members].map(({ consumer }) => consumer);
+    if (first === undefined) return false;
+    const { generationId } = first.groupMetadata();
+    if (generationId === -1) return false;
+    if (others.some((other) => other.groupMetadata().generationId !== generationId)) return false;
+    const owned = [first, ...others].reduce((sum, one) => sum + one.assignment().length, 0);
+    return owned === this.plan.partitions;
   }
 
   /** Lets members come and go, and everything go wrong that can. Returns how to end it. */
@@ -210,6 +228,7 @@ class Scene {
       }),
       simulation.occasionally("kill", every.kill, (random) => {
         faults.add("broker killed");
+        if (this.#isRebalancing) faults.add("coordinator killed mid-rebalance");
         broker.restart(random.pick(["closed", "reset", "silent"]));
       }),
     ];
@@ -288,18 +307,25 @@ class Scene {
       autoOffsetReset: "earliest",
       autoCommitIntervalMs: 1000,
       heartbeatIntervalMs: 500,
+      // A record wakes a fetch; what waits in vain only costs time.
+      fetchMaxWaitMs: 2000,
       sessionTimeoutMs: SESSION_TIMEOUT_MS,
       maxPollIntervalMs: MAX_POLL_INTERVAL_MS,
       requestTimeoutMs: 3000,
       defaultApiTimeoutMs: 5000,
     });
     const identity = groupInstanceId ?? name;
-    const member: Member = { process, identity, consumer, stallMs: 0, leaves: false };
+    const member: Member = {
+      process,
+      identity,
+      consumer,
+      place: null,
+      stallMs: 0,
+      leaves: false,
+    };
     this.#members.add(member);
     consumer.subscribe([TOPIC], {
       onPartitionsAssigned: () => this.#own(member),
-      onPartitionsRevoked: (partitions) => this.#giveUp(member, partitions, "revoked"),
-      onPartitionsLost: (partitions) => this.#giveUp(member, partitions, "lost"),
     });
     while (!member.leaves) {
       await this.#poll(member);
@@ -328,45 +354,49 @@ class Scene {
     this.violations.push({ kind, text });
   }
 
-  /** Notes what a member owns in its generation, and who has not given that up yet. */
-  #own({ process: { name }, identity, consumer }: Member): void {
-    const { generationId } = consumer.groupMetadata();
-    const others = [...this.#members].filter((other) => other.identity !== identity);
+  /**
+   * Notes what a member owns in its generation. Nobody else may own it then who has joined that generation: what changes
+   * hands is given up first (KIP-429), under the eager protocol before joining.
+   */
+  #own(member: Member): void {
+    const { identity, consumer } = member;
+    const { memberId, generationId: generation } = consumer.groupMetadata();
+    member.place = { memberId, generation };
+    this.#catchUp();
     for (const { partition } of consumer.assignment()) {
-      const key = `${generationId}/${partition}`;
+      const key = `${generation}/${partition}`;
       const owner = this.#owners.get(key) ?? identity;
       if (owner !== identity) {
         this.#blame("double owner", `${key} is owned by ${owner} and ${identity}`);
       }
       this.#owners.set(key, identity);
-      for (const { consumer, process } of others) {
-        const { generationId: theirs } = consumer.groupMetadata();
-        const isLate = theirs === generationId &&
-          consumer.assignment().some((target) => target.partition === partition);
-        if (isLate) this.#late.set(`${process.name}/${partition}`, `${key} went to ${name}`);
+      for (const other of this.#members) {
+        if (other !== member && this.#holds(other, partition, generation)) {
+          const text = `${key} went to ${identity} before ${other.identity} gave it up`;
+          this.#blame("double owner", text);
+        }
       }
     }
   }
 
-  /**
-   * A member gives partitions up. To do that after another one got them is right only for a member that the group went on
-   * without: such a one loses them. (A generation's number says too little: one that a coordinator died in before it was
-   * complete comes again.)
-   */
-  #giveUp(
-    { process: { name }, identity }: Member,
-    partitions: readonly TopicPartition[],
-    how: "revoked" | "lost",
-  ): void {
-    // A static member keeps its place while it does not join. The leader then goes by what it owned when it last did, takes
-    // that for out of date, and gives it to others at once: in Kafka, too.
-    const isStatic = identity !== name;
-    for (const { partition } of partitions) {
-      const late = this.#late.get(`${name}/${partition}`);
-      this.#late.delete(`${name}/${partition}`);
-      if (late !== undefined && how === "revoked" && !isStatic) {
-        this.#blame("double owner", `${late} before ${name} gave it up`);
-      }
+  /** Whether the coordinator lives and waits for members. */
+  get #isRebalancing(): boolean {
+    const state = this.broker.groupHistory.at(-1)?.to ?? "Empty";
+    return this.broker.running !== null && state !== "Empty" && state !== "Stable";
+  }
+
+  /** Whether a member owns a partition, rightly, as of a generation that another one is in. */
+  #holds({ place, consumer }: Member, partition: number, generation: number): boolean {
+    return place !== null && place.generation <= generation &&
+      consumer.assignment().some((owned) => owned.partition === partition) &&
+      !this.#generations.wentOnWithout(place, generation);
+  }
+
+  /** Takes in what the coordinator tells. */
+  #catchUp(): void {
+    const { groupHistory } = this.broker;
+    while (this.#followed < groupHistory.length) {
+      this.#generations.follow(groupHistory[this.#followed++]);
     }
   }
 }

@@ -11,6 +11,7 @@ import { type Counts, countTests, run } from "./run.ts";
 const TASKS: readonly string[] = [
   "test",
   "simulate:many",
+  "simulate:groups",
   "test:mutations",
   "test:kill",
   "test:kill:cleaning",

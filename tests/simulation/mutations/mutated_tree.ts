@@ -26,7 +26,7 @@ export interface MutantRun {
   readonly output: string;
 }
 
-/** Runs the produce and fetch scenario on a copy of the tree in which one rule is switched off, up to the first violation. */
+/** Runs a scenario on a copy of the tree in which one rule is switched off, up to the first violation. */
 export async function runMutant(mutation: Mutation, seeds: number): Promise<MutantRun> {
   const tree = await Deno.makeTempDir({ prefix: "odradek-mutant-" });
   try {
@@ -36,6 +36,7 @@ export async function runMutant(mutation: Mutation, seeds: number): Promise<Muta
       args: [
         ...["run", "--no-check", "--no-lock", `--allow-read=${tree}`],
         ...["tools/tasks/simulate.ts", "--seeds", String(seeds), "--stop"],
+        ...mutation.scenario === undefined ? [] : ["--scenario", mutation.scenario],
       ],
       cwd: tree,
       env: { NO_COLOR: "1" },

@@ -19,6 +19,8 @@ export interface Mutation {
   /** The file, from the root of the tree. */
   readonly file: string;
   readonly edits: readonly Edit[];
+  /** Which scenario is to notice. Default: the one that runs when none is named. */
+  readonly scenario?: string;
   /** By which of these it may be noticed; one is enough. */
   readonly caughtAs: readonly ViolationKind[];
 }
@@ -90,5 +92,26 @@ export const MUTATIONS: readonly Mutation[] = [
       replace: "",
     }],
     caughtAs: ["timer left behind"],
+  },
+  {
+    rule: "A partition changes hands when its owner has given it up (cooperative-sticky)",
+    file: "protocol/assignors/cooperative_sticky.ts",
+    edits: [{
+      find: "return withoutTransfers(assignStickily(members, topics, claims), claims);",
+      replace: "return assignStickily(members, topics, claims);",
+    }],
+    scenario: "group",
+    caughtAs: ["double owner"],
+  },
+  {
+    rule: "Members give everything up before they join (eager)",
+    file: "client/group/group_member.ts",
+    edits: [{
+      find:
+        '    const staying = this.#isLost || this.#parts.settings.rebalanceProtocol === "eager"\n',
+      replace: "    const staying = this.#isLost\n",
+    }],
+    scenario: "group",
+    caughtAs: ["double owner"],
   },
 ];
