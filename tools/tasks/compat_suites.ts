@@ -28,6 +28,7 @@ export const KAFKA_CLIENTS: readonly string[] = ["2.1.1", "2.8.2", "3.9.1", "4.3
 const NEEDS: Readonly<Record<string, readonly Tool[]>> = {
   client_on_kafka: [kafkaTools],
   groups_clients: [kafkaTools, kcat],
+  groups_mixed: [kafkaTools, kcat],
   groups_tools: [kafkaTools, kcat],
   java_client: KAFKA_CLIENTS.map(kafkaClients),
   java_tools: [kafkaTools],

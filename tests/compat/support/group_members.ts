@@ -31,6 +31,14 @@ export interface Membership {
 export interface GroupMember {
   /** What it has read, in order: `partition/offset/value`. */
   readonly read: readonly string[];
+  /**
+   * Whether it hands on, and commits, what a fetch brings it of partitions that went to another member while the fetch was
+   * on its way: such records are read twice. @platformatic/kafka does so (2.12: its `MessagesStream` does not look again at
+   * what is assigned), with Apache Kafka 4.3.1 as it does here.
+   */
+  readonly readsOn?: true;
+  /** Why it has given up, as far as the client tells. */
+  readonly gaveUp?: readonly string[];
   /** Commits, leaves the group (unless it is a static member) and ends. */
   stop(): Promise<void>;
 }
@@ -38,9 +46,14 @@ export interface GroupMember {
 /** How a client becomes a member of a group. */
 export type MemberOf = (broker: BrokerUnderTest, membership: Membership) => Promise<GroupMember>;
 
-const SESSION_TIMEOUT_MS = 6_000;
+/** A static member has as long to come back as a JVM may take to start on a machine that has much to do. */
+const SESSION_TIMEOUT_MS = { dynamic: 6_000, static: 30_000 };
 const HEARTBEAT_INTERVAL_MS = 300;
 const COMMIT_INTERVAL_MS = 300;
+
+function sessionTimeoutMs({ instanceId }: Membership): number {
+  return instanceId === undefined ? SESSION_TIMEOUT_MS.dynamic : SESSION_TIMEOUT_MS.static;
+}
 
 /** kafkajs brings one assignor, under a name that no other client gives to it: under the common name it agrees with all. */
 const KAFKAJS_ASSIGNORS: readonly PartitionAssigner[] = [
@@ -59,9 +72,13 @@ const kafkajsMember: MemberOf = async (broker, { groupId, topic }) => {
   const consumer = kafkajsClient(broker).consumer({
     groupId,
     partitionAssigners: [...KAFKAJS_ASSIGNORS],
-    sessionTimeout: SESSION_TIMEOUT_MS,
+    sessionTimeout: SESSION_TIMEOUT_MS.dynamic,
     heartbeatInterval: HEARTBEAT_INTERVAL_MS,
     maxWaitTimeInMs: 100,
+  });
+  const gaveUp: string[] = [];
+  consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
+    gaveUp.push(`${error.name}: ${error.message}${restart ? ", to begin anew" : ""}`);
   });
   await consumer.connect();
   await consumer.subscribe({ topics: [topic], fromBeginning: true });
@@ -72,7 +89,7 @@ const kafkajsMember: MemberOf = async (broker, { groupId, topic }) => {
       read.push(`${partition}/${message.offset}/${message.value}`);
     },
   });
-  return { read, stop: () => consumer.disconnect() };
+  return { read, gaveUp, stop: () => consumer.disconnect() };
 };
 
 const PLATFORMATIC_ASSIGNERS = {
@@ -80,7 +97,8 @@ const PLATFORMATIC_ASSIGNERS = {
   "cooperative-sticky": platformatic.cooperativeStickyAssigner,
 };
 
-const platformaticMember: MemberOf = async (broker, { groupId, topic, strategy, instanceId }) => {
+const platformaticMember: MemberOf = async (broker, membership) => {
+  const { groupId, topic, strategy, instanceId } = membership;
   if (strategy === "range") throw new TypeError("platformatic has no range assignor");
   const read: string[] = [];
   const consumer = new PlatformaticConsumer({
@@ -91,8 +109,8 @@ const platformaticMember: MemberOf = async (broker, { groupId, topic, strategy, 
     protocols: [{ name: strategy, version: 1 }],
     partitionAssigner: PLATFORMATIC_ASSIGNERS[strategy],
     deserializers: stringDeserializers,
-    sessionTimeout: SESSION_TIMEOUT_MS,
-    rebalanceTimeout: SESSION_TIMEOUT_MS,
+    sessionTimeout: sessionTimeoutMs(membership),
+    rebalanceTimeout: SESSION_TIMEOUT_MS.dynamic,
     heartbeatInterval: HEARTBEAT_INTERVAL_MS,
     maxWaitTime: 100,
     autocommit: COMMIT_INTERVAL_MS,
@@ -107,6 +125,7 @@ const platformaticMember: MemberOf = async (broker, { groupId, topic, strategy, 
   });
   return {
     read,
+    readsOn: true,
     async stop() {
       await stream.close();
       await consumer.close();
@@ -114,11 +133,16 @@ const platformaticMember: MemberOf = async (broker, { groupId, topic, strategy, 
   };
 };
 
-function librdkafkaSettings({ strategy, instanceId }: Membership): Record<string, string> {
+/** Client id of the members that are librdkafka. */
+export const LIBRDKAFKA = "librdkafka";
+
+function librdkafkaSettings(membership: Membership): Record<string, string> {
+  const { strategy, instanceId } = membership;
   return {
+    "client.id": LIBRDKAFKA,
     "partition.assignment.strategy": strategy,
     "auto.offset.reset": "earliest",
-    "session.timeout.ms": `${SESSION_TIMEOUT_MS}`,
+    "session.timeout.ms": `${sessionTimeoutMs(membership)}`,
     "heartbeat.interval.ms": `${HEARTBEAT_INTERVAL_MS}`,
     "auto.commit.interval.ms": `${COMMIT_INTERVAL_MS}`,
     ...(instanceId === undefined ? {} : { "group.instance.id": instanceId }),
@@ -168,7 +192,8 @@ const OUR_ASSIGNORS = {
 };
 
 // deno-lint-ignore require-await -- as the others, which take time to start
-const odradekMember: MemberOf = async (broker, { groupId, topic, strategy, instanceId }) => {
+const odradekMember: MemberOf = async (broker, membership) => {
+  const { groupId, topic, strategy, instanceId } = membership;
   const read: string[] = [];
   const consumer = new Consumer({
     environment: denoEnvironment({ log: stderrLog({ level: "error" }) }),
@@ -177,7 +202,7 @@ const odradekMember: MemberOf = async (broker, { groupId, topic, strategy, insta
     groupInstanceId: instanceId,
     partitionAssignmentStrategy: [OUR_ASSIGNORS[strategy]],
     autoOffsetReset: "earliest",
-    sessionTimeoutMs: SESSION_TIMEOUT_MS,
+    sessionTimeoutMs: sessionTimeoutMs(membership),
     heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
     autoCommitIntervalMs: COMMIT_INTERVAL_MS,
   });
@@ -253,10 +278,11 @@ const JAVA_ASSIGNORS = {
 };
 
 // deno-lint-ignore require-await -- as the others, which take time to start
-const javaMember: MemberOf = async (broker, { groupId, topic, strategy, instanceId }) => {
+const javaMember: MemberOf = async (broker, membership) => {
+  const { groupId, topic, strategy, instanceId } = membership;
   const settings = [
     `partition.assignment.strategy=org.apache.kafka.clients.consumer.${JAVA_ASSIGNORS[strategy]}`,
-    `session.timeout.ms=${SESSION_TIMEOUT_MS}`,
+    `session.timeout.ms=${sessionTimeoutMs(membership)}`,
     `heartbeat.interval.ms=${HEARTBEAT_INTERVAL_MS}`,
     `auto.commit.interval.ms=${COMMIT_INTERVAL_MS}`,
     ...(instanceId === undefined ? [] : [`group.instance.id=${instanceId}`]),
