@@ -47,12 +47,15 @@ export class TransactionOffsets {
     timeoutMs: number,
   ): Promise<void> {
     const { cluster, isImplicit, onAdded } = this.#parts;
-    const doing = `send offsets of group ${group.groupId} to the transaction`;
     if (!isImplicit()) {
-      await cluster.retry(doing, () => this.#add(group.groupId), timeoutMs);
+      await cluster.retry(
+        "add the group to the transaction",
+        () => this.#add(group.groupId),
+        timeoutMs,
+      );
       onAdded();
     }
-    await cluster.retry(doing, () => this.#commit(offsets, group), timeoutMs);
+    await cluster.retry("store them", () => this.#commit(offsets, group), timeoutMs);
   }
 
   async #add(groupId: string): Promise<void> {

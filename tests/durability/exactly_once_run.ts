@@ -1,13 +1,14 @@
 /**
  * Exactly once through kills of broker and workers, with figures.
  *
- * Usage: deno task test:exactly-once [RECORDS] [KILLS] [KIND=COUNT…]; kinds are odradek, kafkajs and java.
+ * Usage: deno task test:exactly-once [RECORDS] [KILLS] [KIND=COUNT…]; kinds are odradek, kafkajs and java, which needs what
+ * `deno task test:compat java_tools` installs.
  *
  * @module
  */
 import { exactlyOnce } from "./exactly_once/run.ts";
 
-const [records = "100000", kills = "50", ...kinds] = Deno.args;
+const [records = "10000", kills = "5", ...kinds] = Deno.args;
 const workers = kinds.length === 0
   ? { odradek: 3, kafkajs: 1 }
   : Object.fromEntries(kinds.map((kind) => kind.split("=")).map(([kind, n]) => [kind, Number(n)]));

@@ -14,6 +14,7 @@ const TASKS: readonly string[] = [
   "simulate:groups",
   "test:mutations",
   "test:kill",
+  "test:exactly-once",
   "test:kill:cleaning",
   "test:compat",
 ];

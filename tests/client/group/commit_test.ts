@@ -226,3 +226,19 @@ Deno.test("Consumer does not commit what a loop has left behind", async () => {
   await member.close();
   assertEquals(offsets(member).filter((offset) => offset !== 0n), [3n]);
 });
+
+Deno.test("Consumer goes back to what is committed, and tells how far it has got", async () => {
+  await using member = new Subscribed({ enableAutoCommit: false, maxPollRecords: 4 });
+  while ((await member.poll()).length === 0);
+  await member.consumer.commit();
+  const committed = member.consumer.offsetsToCommit().map(({ offset }) => offset);
+  assertEquals(committed.reduce((sum, offset) => sum + offset, 0n), 4n);
+  const next = await member.poll();
+  assertEquals(next.length, 4);
+  member.consumer.seekToCommitted();
+  const again = await member.pollFor(500);
+  assertEquals(again.length, 16);
+  for (const { partition, offset } of next) {
+    assert(again.some((record) => record.partition === partition && record.offset === offset));
+  }
+});

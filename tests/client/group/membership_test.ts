@@ -298,3 +298,14 @@ Deno.test("Consumer with a group id that is assigned partitions by hand goes on 
   assertEquals(cluster.requests(OFFSET_FETCH).length, 1);
   assertEquals(cluster.requests(JOIN_GROUP).length, 0);
 });
+
+Deno.test("Group member that the group has gone on without does not pass for nobody, who may commit in transactions", async () => {
+  await using member = new Subscribed();
+  await member.pollFor(500);
+  const before = member.consumer.groupMetadata();
+  member.cluster.next(HEARTBEAT, () => ({ errorCode: code("UNKNOWN_MEMBER_ID") }));
+  await member.cluster.environment.advance(4000); // no poll: it works on its records
+  assertEquals(member.consumer.groupMetadata(), before);
+  await member.pollFor(500);
+  assertEquals(member.consumer.groupMetadata().memberId, "member-2");
+});

@@ -29,6 +29,8 @@ export class FakeLog {
   readonly batches: Uint8Array[] = [];
   readonly #producers = new Map<bigint, ProducerState>();
   startOffset = 0;
+  /** Whether the first batch of an unknown producer has to be number 0: in transactions since KIP-890. */
+  beginsAtZero = false;
 
   get endOffset(): number {
     const last = this.batches.at(-1);
@@ -55,6 +57,9 @@ export class FakeLog {
       if (last && incrementSequence(last.last, 1) !== header.baseSequence) {
         return refused("OUT_OF_ORDER_SEQUENCE_NUMBER");
       }
+    }
+    if (state === undefined && this.beginsAtZero && header.baseSequence > 0) {
+      return refused("OUT_OF_ORDER_SEQUENCE_NUMBER");
     }
     const baseOffset = this.endOffset;
     writeBaseOffset(batch, baseOffset);

@@ -14,7 +14,7 @@ import { denoEnvironment } from "../../../environment/deno/deno_environment.ts";
 import { createBroker } from "../../../mod.ts";
 
 /** Levels of `transaction.version`: without and with KIP-890. */
-const LEVELS = [2];
+const LEVELS = [1, 2];
 
 /** Runs a test against a broker of its own, at each level of `transaction.version`. */
 function onBroker(name: string, test: (options: ClientOptions) => Promise<void>): void {
@@ -23,7 +23,10 @@ function onBroker(name: string, test: (options: ClientOptions) => Promise<void>)
       const environment = denoEnvironment({ log: { write: () => {} } });
       await using broker = await createBroker({
         data: "memory:",
-        config: { "transaction.abort.timed.out.transaction.cleanup.interval.ms": "100" },
+        config: {
+          "odradek.transaction.version": `${level}`,
+          "transaction.abort.timed.out.transaction.cleanup.interval.ms": "100",
+        },
       });
       const options = { environment, dial: () => Promise.resolve(broker.dial()) };
       await using admin = new Admin(options);

@@ -46,6 +46,7 @@ for (let n = 1; !isOver; n++) {
   const records = await consumer.poll({ timeoutMs: 200 });
   if (records.length === 0) continue;
   const isForNothing = n % ABORT_EVERY === 0;
+  const beginMs = performance.now();
   producer.beginTransaction();
   try {
     for (const { key, value } of records) {
@@ -63,8 +64,15 @@ for (let n = 1; !isOver; n++) {
     }
     await producer.commitTransaction();
   } catch (error) {
-    if (error instanceof FatalTransactionError) throw error;
-    await producer.abortTransaction();
+    if (error instanceof FatalTransactionError) die(error, beginMs);
+    await producer.abortTransaction().catch((error) => die(error, beginMs));
     consumer.seekToCommitted();
   }
+}
+
+/** Without a word to the broker, like one that is killed. */
+function die({ kind, message }: FatalTransactionError, beginMs: number): never {
+  const ageS = Math.round((performance.now() - beginMs) / 1000);
+  console.error(`Error: ${kind} ${ageS} s after the transaction began: ${message}`);
+  Deno.exit(1);
 }

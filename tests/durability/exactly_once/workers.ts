@@ -94,7 +94,10 @@ const SCRIPTS = { odradek: "worker.ts", kafkajs: "kafkajs_worker.ts" } as const;
 function deno(script: string, task: WorkerTask): Deno.Command {
   const path = new URL(script, import.meta.url).pathname;
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-check", "--allow-all", path, JSON.stringify(task)],
+    args: [
+      ...["run", "--no-check", "--allow-net", "--allow-read", "--allow-env", "--allow-sys"],
+      ...[path, JSON.stringify(task)],
+    ],
     ...STREAMS,
   });
 }
