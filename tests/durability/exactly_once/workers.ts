@@ -1,3 +1,4 @@
+// Real time: it starts and watches real processes.
 import { compileJava, KAFKA_TOOLS } from "../../compat/support/java.ts";
 import type { WorkerTask } from "./task.ts";
 
