@@ -77,7 +77,7 @@ export interface KvLimits {
   readonly listEntriesMax: number;
 }
 
-/** Keys from `start` (included) to `end` (left out). */
+/** Keys from `start` (included) to `end` (left out). None when both are the same; `end` is never before `start`. */
 export interface KvRange {
   /** The first key that is in. */
   readonly start: Uint8Array;
@@ -91,7 +91,10 @@ export interface Kv {
   readonly limits: KvLimits;
   /** The entries of up to `limits.getKeysMax` keys, in the order asked, from one consistent view. Throws on I/O errors. */
   get(keys: readonly Uint8Array[]): Promise<(KvEntry | null)[]>;
-  /** Up to `limit` (at most `limits.listEntriesMax`) entries of a range in key order, from one consistent view. */
+  /**
+   * Up to `limit` (at most `limits.listEntriesMax`) entries of a range in key order, from one consistent view. Throws a
+   * RangeError when the range ends before it starts.
+   */
   list(
     range: KvRange,
     options: { readonly limit: number; readonly reverse?: boolean },

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { compareKeys } from "./key.ts";
 import type { KvCommit, KvLimits, KvRange } from "./kv.ts";
 
 /**
@@ -102,7 +103,7 @@ export function requireGet(keys: readonly Uint8Array[], limits: KvLimits): void 
 /**
  * Holds a `list` against limits.
  *
- * @throws RangeError when it is beyond them
+ * @throws RangeError when it is beyond them, or its range ends before it starts
  */
 export function requireList(range: KvRange, limit: number, limits: KvLimits): void {
   if (!Number.isInteger(limit) || limit < 1 || limit > limits.listEntriesMax) {
@@ -110,6 +111,9 @@ export function requireList(range: KvRange, limit: number, limits: KvLimits): vo
   }
   requireKey(range.start, limits);
   requireKey(range.end, limits);
+  if (compareKeys(range.start, range.end) > 0) {
+    throw new RangeError("Cannot list a range that ends before it starts");
+  }
 }
 
 function requireKey(key: Uint8Array, limits: KvLimits): void {

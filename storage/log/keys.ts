@@ -71,14 +71,18 @@ export function kindRange(kind: ShardKeyKind, shard: number): KvRange {
   return prefixRange(kind, shard);
 }
 
-/** The keys of one kind whose third part (sequence or segment) is `first` to `last`, both included. */
+/**
+ * The keys of one kind whose third part (sequence or segment) is `first` to `last`, both included. None when `last` comes
+ * before `first`: a cleaned segment of which only its summary was left has no commits.
+ */
 export function numberedRange(
   kind: ShardKeyKind,
   shard: number,
   first: number,
   last: number = Number.MAX_SAFE_INTEGER,
 ): KvRange {
-  return { start: key(kind, shard, first), end: prefixRange(kind, shard, last).end };
+  const start = key(kind, shard, first);
+  return { start, end: last < first ? start : prefixRange(kind, shard, last).end };
 }
 
 /** The numbers behind kind and shard: sequence and n, or segment and n. */

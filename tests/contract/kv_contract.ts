@@ -64,6 +64,13 @@ function reads(test: Test): void {
     assertEquals(await kv.list({ start: bytes(3), end: bytes(3) }, { limit: 1 }), []);
   });
 
+  test("refuses to list a range that ends before it starts", async (kv) => {
+    await assertRejects(
+      () => kv.list({ start: bytes(3), end: bytes(2) }, { limit: 1 }),
+      RangeError,
+    );
+  });
+
   test("lists at most the limit, from either end", async (kv) => {
     await committed(kv, { sets: Array.from({ length: 9 }, (_, at) => entry(key("l", at), at)) });
     const range = prefixRange("l");

@@ -133,7 +133,7 @@ export class ShardCleaner {
       await deleteRange(this.#shard, numberedRange(kind, shard, segment));
     }
     for (const segment of catalogue.idlePublications) {
-      await deleteSegment(this.#shard, { segment, firstSequence: 0, lastSequence: 0, bytes: 0 });
+      await deleteSegment(this.#shard, { segment, firstSequence: 0, lastSequence: -1, bytes: 0 });
       catalogue.idlePublications.delete(segment);
     }
     this.#litter = false;

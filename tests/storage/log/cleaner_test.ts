@@ -93,6 +93,23 @@ Deno.test("Cleaner keeps producers, epochs and the end of a log of which no reco
   assertEquals(await appendValues(again, "next"), highWatermark);
 });
 
+Deno.test("Cleaner deletes a segment of which only a summary was left, and goes on (it stopped for good)", async () => {
+  const world = await LogWorld.open(SMALL_SEGMENTS);
+  const log = await world.store.open(partitionId());
+  const told: string[] = [];
+  world.environment.log.write = (_level, message) => void told.push(message);
+  for (let round = 0; round < 3; round++) {
+    for (let n = 0; n < 30; n++) await appendValues(log, `${n} ${text}`);
+    await log.advanceLogStart(log.highWatermark);
+    await world.clean();
+  }
+  assert(hasCleaned(world));
+  assert(!told.some((message) => message.includes("put off")), told.join("; "));
+  assertEquals(await orphansOf(world.disk, 1), []);
+  const segments = (await keysOf(world)).filter((key) => key.startsWith("m "));
+  assert(segments.length <= 2, segments.join("; "));
+});
+
 Deno.test("Cleaner leaves a read that is under way whole, and one that comes later too", async () => {
   const world = await LogWorld.open({ ...SMALL_SEGMENTS, cacheBytesMax: 0 });
   const logs = await fill(world, 6, 30);
