@@ -113,11 +113,16 @@ export async function produceAll(
   }
 }
 
-/** Asks for what a partition has at `offset`: up to 1 MiB, or a wait of half a second. */
-function fetchFrame(topic: string, partition: number, offset: bigint): readonly Uint8Array[] {
+/** Asks for what a partition has at `offset`, or waits for half a second. */
+function fetchFrame(
+  topic: string,
+  partition: number,
+  offset: bigint,
+  partitionMaxBytes = 1 << 20,
+): readonly Uint8Array[] {
   const request = {
     topic,
-    partitions: [{ partition, fetchOffset: offset, partitionMaxBytes: 1 << 20 }],
+    partitions: [{ partition, fetchOffset: offset, partitionMaxBytes }],
   };
   return encodeRequest(
     { schema: fetchRequest, version: FETCH_VERSION, correlationId: 1, clientId: "bench" },
@@ -132,6 +137,18 @@ async function receiveRecords(wire: Wire): Promise<Uint8Array> {
   const found = records?.[0];
   if (errorCode !== 0 || !found) throw new Error(`Fetch was answered ${errorCode}, or nothing`);
   return found;
+}
+
+/** Fetches what a partition has at `offset`, once. */
+export async function fetchOnce(
+  wire: Wire,
+  topic: string,
+  partition: number,
+  offset: bigint,
+  maxBytes: number,
+): Promise<void> {
+  await wire.send(fetchFrame(topic, partition, offset, maxBytes));
+  await receiveRecords(wire);
 }
 
 /** Fetches a partition from `offset` on until `bytes` have come; returns the offset behind them. */
