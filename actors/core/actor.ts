@@ -17,6 +17,7 @@ import {
   type ReplyOf,
   type Self,
 } from "./message.ts";
+import { Reply } from "./reply.ts";
 
 /** How an actor is made and kept alive. */
 export interface ActorOptions<M extends AnyMessage> {
@@ -83,6 +84,15 @@ class Actor<M extends AnyMessage> implements ActorRef<M> {
       }
       this.#receive(call);
     });
+  }
+
+  askNow<K extends M["kind"]>(
+    kind: K,
+    payload: PayloadOf<M, K>,
+  ): ReplyOf<M, K> | Promise<ReplyOf<M, K>> {
+    const reply = new Reply<ReplyOf<M, K>>();
+    this.#receive(new Call(kind, payload, this.#open, reply.succeed, reply.fail));
+    return reply.now();
   }
 
   tell<K extends M["kind"]>(kind: K, payload: PayloadOf<M, K>): void {

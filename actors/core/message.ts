@@ -58,6 +58,16 @@ export interface ActorRef<M extends AnyMessage> {
     payload: PayloadOf<M, K>,
     options?: AskOptions,
   ): Promise<ReplyOf<M, K>>;
+  /**
+   * As {@linkcode ask}, but gives the answer itself when the actor has it at once: for reads that are asked by the
+   * thousand.
+   *
+   * @throws at once what the actor fails at once
+   */
+  askNow<K extends M["kind"]>(
+    kind: K,
+    payload: PayloadOf<M, K>,
+  ): ReplyOf<M, K> | Promise<ReplyOf<M, K>>;
   /** Sends a message and forgets it. */
   tell<K extends M["kind"]>(kind: K, payload: PayloadOf<M, K>): void;
   /** Stops the actor: what it holds is failed with the actor's unavailable error. Idempotent. */

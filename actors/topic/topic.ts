@@ -66,6 +66,7 @@ export function startTopic(
   return {
     name: ref.name,
     ask: (kind, payload, options) => ref.ask(kind, payload, options),
+    askNow: (kind, payload) => ref.askNow(kind, payload),
     tell: (kind, payload) => ref.tell(kind, payload),
     stop() {
       ref.tell("retire", {});

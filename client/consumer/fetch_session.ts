@@ -1,9 +1,11 @@
 import { ERROR_CODES } from "../../protocol/errors.ts";
 import type { FetchResponse } from "../../protocol/messages/01_fetch.ts";
-import { partitionKey, type TopicPartition } from "../topic_partition.ts";
+import type { TopicPartition } from "../topic_partition.ts";
 
 /** One partition as it is to be fetched. */
 export interface FetchTarget extends TopicPartition {
+  /** Its {@linkcode partitionKey}. */
+  readonly key: string;
   /** null = the broker does not know topic ids. */
   readonly topicId: string | null;
   readonly offset: number;
@@ -48,12 +50,12 @@ export class FetchSession {
     if (byId !== this.#byId) this.#begin(this.#sessionId); // a session does not mix names and ids
     this.#byId = byId;
     const before = this.#known;
-    this.#known = new Map(wanted.map((target) => [partitionKey(target), target]));
+    this.#known = new Map();
+    for (const target of wanted) this.#known.set(target.key, target);
     const isFull = this.#epoch === INITIAL_EPOCH;
-    const isNews = (target: FetchTarget) => !isSame(before.get(partitionKey(target)), target);
+    const isNews = (target: FetchTarget) => !isSame(before.get(target.key), target);
     // A topic that was made anew under its name is another one to the broker.
-    const isGone = (target: FetchTarget) =>
-      this.#known.get(partitionKey(target))?.topicId !== target.topicId;
+    const isGone = (target: FetchTarget) => this.#known.get(target.key)?.topicId !== target.topicId;
     return {
       sessionId: this.#sessionId,
       sessionEpoch: this.#epoch,

@@ -255,9 +255,10 @@ export class Fetcher {
 
   #target(partition: AssignedPartition): FetchTarget {
     const { metadata } = this.#parts.cluster;
-    const { topic } = partition;
+    const { topic, key } = partition;
     const view = metadata.partition(topic, partition.partition);
     return {
+      key,
       topic,
       partition: partition.partition,
       topicId: metadata.topic(topic)?.id ?? null,

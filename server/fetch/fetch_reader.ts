@@ -64,7 +64,9 @@ export class FetchReader {
     const bytesMax = Math.min(this.terms.maxBytes, this.context.responses.share());
     const fetched: FetchedPartition[] = [];
     for (const wanted of this.wanted) {
-      const one = await this.#readOne(wanted, bytesMax - this.#bytes);
+      const reading = this.#readOne(wanted, bytesMax - this.#bytes);
+      // Nearly always what is read is in memory, and mostly there is nothing new: a promise for each would cost more.
+      const one = reading instanceof Promise ? await reading : reading;
       this.#bytes += one.bytes;
       this.#urgent ||= one.answer.errorCode !== 0 || one.answer.divergingEpoch !== undefined;
       fetched.push(one);
@@ -72,11 +74,21 @@ export class FetchReader {
     return fetched;
   }
 
-  async #readOne(wanted: WantedPartition, bytesLeft: number): Promise<FetchedPartition> {
+  #readOne(
+    wanted: WantedPartition,
+    bytesLeft: number,
+  ): FetchedPartition | Promise<FetchedPartition> {
     let place: PartitionPlace | null = null;
+    const succeed = (fetched: Fetched) => {
+      return { wanted, answer: shape(wanted.partition, fetched), bytes: fetched.bytes };
+    };
+    const fail = (error: unknown) => {
+      const { code } = outcomeError(error, "Fetch", this.context);
+      return { wanted, answer: this.#failure(wanted, place, code), bytes: 0 };
+    };
     try {
       const { topicId, partition } = place = this.#find(wanted);
-      const fetched = await this.context.broker.partition(topicId, partition).ask("fetch", {
+      const fetched = this.context.broker.partition(topicId, partition).askNow("fetch", {
         offset: wanted.offset,
         maxBytes: Math.max(0, Math.min(wanted.maxBytes, bytesLeft)),
         // The first records are sent however large their batch is, or the consumer would never get past it.
@@ -85,10 +97,9 @@ export class FetchReader {
         currentLeaderEpoch: wanted.currentLeaderEpoch,
         lastFetchedEpoch: wanted.lastFetchedEpoch,
       });
-      return { wanted, answer: shape(wanted.partition, fetched), bytes: fetched.bytes };
+      return fetched instanceof Promise ? fetched.then(succeed).catch(fail) : succeed(fetched);
     } catch (error) {
-      const { code } = outcomeError(error, "Fetch", this.context);
-      return { wanted, answer: this.#failure(wanted, place, code), bytes: 0 };
+      return fail(error);
     }
   }
 

@@ -93,11 +93,12 @@ export class FetchSessions {
     session.epoch = epochAfter(session.epoch);
     session.lastUsedMs = this.environment.clock.monotonicMs();
     this.#sessions.set(session.id, session);
+    const asked = [...session.partitions.values()];
     return {
-      partitions: [...session.partitions.values()].map(({ wanted }) => wanted),
+      partitions: asked.map(({ wanted }) => wanted),
       conclude: (fetched) => ({
         sessionId: session.id,
-        told: fetched.filter((partition) => session.tell(partition)),
+        told: fetched.filter((partition, at) => session.tell(asked[at], partition)),
       }),
     };
   }
@@ -111,7 +112,8 @@ export class FetchSessions {
     const nowMs = this.environment.clock.monotonicMs();
     if (wanted.size === 0 || !this.#makeRoom(wanted.size, nowMs)) return NO_SESSION;
     const session = new FetchSession(this.#newId(), usesTopicIds, nowMs, wanted);
-    for (const partition of fetched) session.tell(partition);
+    const asked = [...session.partitions.values()];
+    for (const [at, partition] of fetched.entries()) session.tell(asked[at], partition);
     this.#sessions.set(session.id, session);
     return session.id;
   }
@@ -149,6 +151,7 @@ export function epochAfter(epoch: number): number {
 
 /** A partition of a session, and what the consumer was told of it last. */
 interface SessionPartition {
+  readonly key: string;
   wanted: WantedPartition;
   highWatermark: bigint;
   logStartOffset: bigint;
@@ -184,11 +187,8 @@ class FetchSession {
     }
   }
 
-  /** Notes what was fetched, and answers whether it is worth telling. */
-  tell({ wanted, answer, bytes }: FetchedPartition): boolean {
-    const key = keyOf(wanted, wanted.partition);
-    const known = this.partitions.get(key);
-    if (known === undefined) return true;
+  /** Notes what was fetched of a partition, and answers whether it is worth telling. */
+  tell(known: SessionPartition, { answer, bytes }: FetchedPartition): boolean {
     const failed = answer.errorCode !== 0;
     const isNews = bytes > 0 || failed || answer.divergingEpoch !== undefined ||
       answer.highWatermark !== known.highWatermark ||
@@ -196,15 +196,16 @@ class FetchSession {
     // After an error the partition is told of again as soon as it has passed.
     known.highWatermark = failed ? -1n : answer.highWatermark;
     known.logStartOffset = answer.logStartOffset;
-    if (bytes > 0) {
-      this.partitions.delete(key);
-      this.partitions.set(key, known);
+    // Unless another request has dropped it meanwhile.
+    if (bytes > 0 && this.partitions.get(known.key) === known) {
+      this.partitions.delete(known.key);
+      this.partitions.set(known.key, known);
     }
     return isNews;
   }
 
   #want(key: string, wanted: WantedPartition): void {
-    this.partitions.set(key, { wanted, highWatermark: -1n, logStartOffset: -1n });
+    this.partitions.set(key, { key, wanted, highWatermark: -1n, logStartOffset: -1n });
   }
 }
 

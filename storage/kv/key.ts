@@ -25,6 +25,7 @@ const NUMBER = 0x10;
 const NUMBER_WIDTH_MAX = 7;
 const END = 0x00;
 const ESCAPED = 0xff;
+const ASCII_MAX = 0x7f;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -38,7 +39,7 @@ export function key(...parts: readonly KeyPart[]): Uint8Array {
   const bytes: number[] = [];
   for (const part of parts) {
     if (typeof part === "number") writeNumber(bytes, part);
-    else if (typeof part === "string") writeEscaped(bytes, STRING, utf8(part));
+    else if (typeof part === "string") writeString(bytes, part);
     else writeEscaped(bytes, BYTES, part);
   }
   return Uint8Array.from(bytes);
@@ -106,6 +107,21 @@ function readNumber(bytes: Uint8Array, start: number, end: number): number {
   return value;
 }
 
+/** Letters, digits and the like are their own UTF-8; whatever else goes the long way. */
+function writeString(bytes: number[], part: string): void {
+  const start = bytes.length;
+  bytes.push(STRING);
+  for (let index = 0; index < part.length; index++) {
+    const unit = part.charCodeAt(index);
+    if (unit === END || unit > ASCII_MAX) {
+      bytes.length = start;
+      return writeEscaped(bytes, STRING, utf8(part));
+    }
+    bytes.push(unit);
+  }
+  bytes.push(END);
+}
+
 function writeEscaped(bytes: number[], tag: number, body: Uint8Array): void {
   bytes.push(tag);
   for (const byte of body) {
@@ -116,6 +132,10 @@ function writeEscaped(bytes: number[], tag: number, body: Uint8Array): void {
 }
 
 function readEscaped(bytes: Uint8Array, start: number): { body: Uint8Array; next: number } {
+  const end = bytes.indexOf(END, start);
+  if (end >= 0 && bytes[end + 1] !== ESCAPED) {
+    return { body: bytes.slice(start, end), next: end + 1 };
+  }
   const body: number[] = [];
   for (let position = start; position < bytes.length; position++) {
     const byte = bytes[position];
@@ -136,6 +156,12 @@ function utf8(part: string): Uint8Array {
 }
 
 function text(body: Uint8Array): string {
+  let text = "";
+  let index = 0;
+  for (; index < body.length && body[index] <= ASCII_MAX; index++) {
+    text += String.fromCharCode(body[index]);
+  }
+  if (index === body.length) return text;
   try {
     return decoder.decode(body);
   } catch (cause) {

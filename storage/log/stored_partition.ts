@@ -57,6 +57,8 @@ export class StoredPartition implements PartitionLog, BatchOwner {
   /** Where the last reads ended. */
   readonly #readEnds: number[] = [];
   #nextReadEnd = 0;
+  /** The epochs as they were last asked for, and what they followed from. */
+  #epochs = { length: -1, logStartOffset: -1, leaderEpoch: -1, list: [] as readonly EpochEntry[] };
 
   constructor(home: PartitionHome, index: PartitionIndex, producers: ProducerStates) {
     this.#home = home;
@@ -103,15 +105,18 @@ export class StoredPartition implements PartitionLog, BatchOwner {
 
   get epochs(): readonly EpochEntry[] {
     const { epochs, logStartOffset } = this.#index;
-    const live = epochs.filter((_, at) =>
-      (epochs[at + 1]?.startOffset ?? Infinity) > logStartOffset
-    )
-      .map(({ epoch, startOffset }) => ({
-        epoch,
-        startOffset: Math.max(startOffset, logStartOffset),
-      }));
-    if (live.at(-1)?.epoch === this.leaderEpoch) return live;
-    return [...live, { epoch: this.leaderEpoch, startOffset: this.highWatermark }];
+    const { leaderEpoch } = this;
+    const last = this.#epochs;
+    // Every fetch of a client that checks epochs asks. (What is written first in an epoch adds it to the index.)
+    const isSame = last.length === epochs.length && last.logStartOffset === logStartOffset &&
+      last.leaderEpoch === leaderEpoch;
+    if (isSame) return last.list;
+    const list = liveEpochs(epochs, logStartOffset);
+    if (list.at(-1)?.epoch !== leaderEpoch) {
+      list.push({ epoch: leaderEpoch, startOffset: this.highWatermark });
+    }
+    this.#epochs = { length: epochs.length, logStartOffset, leaderEpoch, list };
+    return list;
   }
 
   append(
@@ -294,6 +299,16 @@ function firstEndingAt(transactions: readonly AbortedTransaction[], offset: numb
     else high = middle;
   }
   return low;
+}
+
+/** The epochs of which something is left. */
+function liveEpochs(epochs: readonly EpochEntry[], logStartOffset: number): EpochEntry[] {
+  return epochs
+    .filter((_, at) => (epochs[at + 1]?.startOffset ?? Infinity) > logStartOffset)
+    .map(({ epoch, startOffset }) => ({
+      epoch,
+      startOffset: Math.max(startOffset, logStartOffset),
+    }));
 }
 
 /** The partition was deleted. */

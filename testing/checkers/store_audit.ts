@@ -7,7 +7,7 @@
  * @module
  */
 import { decodeHead, type Head } from "../../storage/chain/head.ts";
-import { keyParts } from "../../storage/kv/key.ts";
+import { type KeyPart, keyParts } from "../../storage/kv/key.ts";
 import type { Kv, KvEntry } from "../../storage/kv/kv.ts";
 import { listAll } from "../../storage/kv/list_all.ts";
 import { type ChunkPartition, chunkPartitions, directoryIsSound } from "../../storage/log/chunk.ts";
@@ -28,6 +28,11 @@ export interface AuditedStores {
   readonly logs: readonly Kv[];
 }
 
+/** An entry and the parts of its key. */
+interface AuditedEntry extends KvEntry {
+  readonly parts: readonly KeyPart[];
+}
+
 /** Which partitions there are, or were until a moment ago. */
 type Known = (id: PartitionId) => boolean;
 
@@ -38,15 +43,15 @@ export async function auditStores({ meta, logs }: AuditedStores): Promise<Violat
   const violations: Violation[] = [];
   let known: Known = () => true;
   if (meta) {
-    const entries = await Array.fromAsync(listAll(meta, ALL));
+    const entries = await allOf(meta);
     violations.push(...auditMetadata(entries));
     known = partitionsIn(entries);
   }
   for (const [file, kv] of logs.entries()) {
-    const entries = await Array.fromAsync(listAll(kv, ALL));
+    const entries = await allOf(kv);
     const byShard = Map.groupBy(
       entries.filter((entry) => kindOf(entry) !== "format"),
-      ({ key }) => Number(keyParts(key)[1]),
+      ({ parts }) => Number(parts[1]),
     );
     for (const [shard, its] of byShard) {
       violations.push(...new ShardAudit(`log ${file}, shard ${shard}`, its, known).violations());
@@ -55,14 +60,14 @@ export async function auditStores({ meta, logs }: AuditedStores): Promise<Violat
   return violations;
 }
 
-function* auditMetadata(entries: readonly KvEntry[]): Generator<Violation> {
+function* auditMetadata(entries: readonly AuditedEntry[]): Generator<Violation> {
   const kinds = new Set(entries.map(kindOf));
   if (entries.length > 0 && !kinds.has("head")) {
     yield { kind: "damage", text: "metadata: there is no HEAD" };
   }
   const ids = Map.groupBy(
     entries.filter((entry) => ["topic", "deleted"].includes(kindOf(entry))),
-    ({ key }) => String(keyParts(key)[1]),
+    ({ parts }) => String(parts[1]),
   );
   for (const entry of entries) {
     if (["head", "cluster", "topic", "deleted", "broker"].includes(kindOf(entry))) continue;
@@ -73,10 +78,10 @@ function* auditMetadata(entries: readonly KvEntry[]): Generator<Violation> {
   }
 }
 
-function partitionsIn(metadata: readonly KvEntry[]): Known {
+function partitionsIn(metadata: readonly AuditedEntry[]): Known {
   const counts = new Map<string, number>();
   for (const entry of metadata) {
-    const id = String(keyParts(entry.key)[1]);
+    const id = String(entry.parts[1]);
     const kind = kindOf(entry);
     if (kind === "topic") counts.set(id, decodeTopic(id, entry.value).partitionCount);
     if (kind === "deleted") counts.set(id, decodeDeletedTopic(id, entry.value).partitionCount);
@@ -96,7 +101,7 @@ class ShardAudit {
 
   constructor(
     private readonly name: string,
-    private readonly entries: readonly KvEntry[],
+    private readonly entries: readonly AuditedEntry[],
     private readonly known: Known,
   ) {
     const head = entries.find((entry) => kindOf(entry) === "head");
@@ -106,7 +111,7 @@ class ShardAudit {
     this.#openSegment = open?.segment ?? 0;
     // The cleaner's segments count when a note of their own says so; then those that they replace do not.
     const published = new Map(
-      this.#of("k").map(({ key, value }) => [Number(keyParts(key)[2]), decodePublication(value)]),
+      this.#of("k").map(({ parts, value }) => [Number(parts[2]), decodePublication(value)]),
     );
     const replaced = new Set([...published.values()].flat());
     this.#segments = this.#of("m").map(({ value }) => decodeSummary(value).head)
@@ -117,8 +122,8 @@ class ShardAudit {
     this.#chunks = this.#of("c").filter((entry) => this.#isReachable(entry))
       .map(({ value }) => directoryIsSound(value) ? chunkPartitions(value) : []);
     this.#buried = new Set(
-      this.#of("r").flatMap(({ key, value }) =>
-        decodeTombstone(value, Number(keyParts(key)[2])).ids.map(partitionName)
+      this.#of("r").flatMap(({ parts, value }) =>
+        decodeTombstone(value, Number(parts[2])).ids.map(partitionName)
       ),
     );
   }
@@ -133,8 +138,8 @@ class ShardAudit {
     yield* this.#unknownPartitions();
   }
 
-  #isReachable(entry: KvEntry): boolean {
-    const [kind, , third, token] = keyParts(entry.key);
+  #isReachable(entry: AuditedEntry): boolean {
+    const [kind, , third, token] = entry.parts;
     const number = Number(third);
     const isOfSegment = (sequence: number) =>
       this.#segments.some((each) =>
@@ -169,8 +174,8 @@ class ShardAudit {
   /** Batches too large for a commit, of which not all parts are there. */
   *#missingParts(): Generator<Violation> {
     const found = new Map<string, number>();
-    for (const { key } of this.#of("s")) {
-      const token = (keyParts(key)[3] as Uint8Array).toHex();
+    for (const { parts } of this.#of("s")) {
+      const token = (parts[3] as Uint8Array).toHex();
       found.set(token, (found.get(token) ?? 0) + 1);
     }
     for (const [token, parts] of this.#stagedParts()) {
@@ -189,8 +194,8 @@ class ShardAudit {
       decodeSummary(value).entries.forEach(({ id }) => note(id));
     }
     for (const partitions of this.#chunks) partitions.forEach(({ id }) => note(id));
-    for (const { key } of this.#of("b")) {
-      const [, , topicId, partition] = keyParts(key);
+    for (const { parts } of this.#of("b")) {
+      const [, , topicId, partition] = parts;
       note({ topicId: String(topicId), partition: Number(partition) });
     }
     for (const [name, id] of stored) {
@@ -211,7 +216,7 @@ class ShardAudit {
   }
   #parts: Map<string, number> | null = null;
 
-  #of(kind: string): KvEntry[] {
+  #of(kind: string): AuditedEntry[] {
     return this.entries.filter((entry) => kindOf(entry) === kind);
   }
 
@@ -220,14 +225,20 @@ class ShardAudit {
   }
 }
 
-function kindOf({ key }: KvEntry): string {
-  return String(keyParts(key)[0]);
+async function allOf(kv: Kv): Promise<AuditedEntry[]> {
+  return await Array.fromAsync(listAll(kv, ALL), (entry) => {
+    return { ...entry, parts: keyParts(entry.key) };
+  });
+}
+
+function kindOf({ parts }: AuditedEntry): string {
+  return String(parts[0]);
 }
 
 function partitionName({ topicId, partition }: PartitionId): string {
   return `${topicId}-${partition}`;
 }
 
-function nameOf({ key }: KvEntry): string {
-  return keyParts(key).map((part) => part instanceof Uint8Array ? part.toHex() : part).join(" ");
+function nameOf({ parts }: AuditedEntry): string {
+  return parts.map((part) => part instanceof Uint8Array ? part.toHex() : part).join(" ");
 }

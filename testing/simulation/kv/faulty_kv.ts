@@ -58,16 +58,14 @@ export class FaultyKv implements Kv {
   }
 
   get(keys: readonly Uint8Array[]): Promise<(KvEntry | null)[]> {
-    return this.#read(async () =>
-      (await this.inner.get(keys)).map((entry) => entry && copy(entry))
-    );
+    return this.#read(() => this.inner.get(keys));
   }
 
   list(
     range: KvRange,
     options: { readonly limit: number; readonly reverse?: boolean },
   ): Promise<KvEntry[]> {
-    return this.#read(async () => (await this.inner.list(range, options)).map(copy));
+    return this.#read(() => this.inner.list(range, options));
   }
 
   commit(commit: KvCommit): Promise<KvOutcome> {
@@ -178,10 +176,6 @@ export class FaultyKv implements Kv {
 
 function unknown(): KvOutcome {
   return { kind: "unknown", error: new Error("Cannot tell whether the commit was applied") };
-}
-
-function copy({ key, value, version }: KvEntry): KvEntry {
-  return { key: key.slice(), value: value.slice(), version };
 }
 
 function snapshot({ checks = [], sets = [], deletes = [] }: KvCommit): Required<KvCommit> {

@@ -20,22 +20,28 @@ export class FrameCutter {
     return this.#sizeBytes === 0;
   }
 
-  /** Cuts what is written. `whole` asks for whole frames from the next one on. */
-  cut(bytes: Uint8Array, whole: boolean): Piece[] {
+  /** Cuts what is written at once. `whole` asks for whole frames from the next one on. */
+  cut(chunks: readonly Uint8Array[], whole: boolean): Piece[] {
     const pieces: Piece[] = [];
+    for (const chunk of chunks) this.#cutChunk(chunk, whole, pieces);
+    if (this.#kept) this.#kept = [copied(this.#kept)]; // the writer may use its buffers again
+    return pieces;
+  }
+
+  #cutChunk(bytes: Uint8Array, whole: boolean, pieces: Piece[]): void {
     for (let at = 0; at < bytes.length;) {
       if (this.atBoundary) this.#kept = whole ? [] : null;
       const end = this.#advance(bytes, at);
       const part = bytes.subarray(at, end);
-      if (this.#kept) this.#kept.push(part.slice()); // the writer may use its buffer again
+      if (this.#kept) this.#kept.push(part);
       else pieces.push({ bytes: part, isFrame: false });
       if (this.#sizeBytes === SIZE_BYTES && this.#left === 0) {
-        if (this.#kept) pieces.push({ bytes: joined(this.#kept), isFrame: true });
+        if (this.#kept) pieces.push({ bytes: copied(this.#kept), isFrame: true });
+        this.#kept = null;
         this.#sizeBytes = 0;
       }
       at = end;
     }
-    return pieces;
   }
 
   /** Where the size, or else the body, of the frame ends that `at` lies in, or these bytes end before it. */
@@ -55,9 +61,12 @@ export class FrameCutter {
   }
 }
 
-/** One array of several. */
+/** One array of several; the same one if there is one. */
 export function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  if (chunks.length === 1) return chunks[0];
+  return chunks.length === 1 ? chunks[0] : copied(chunks);
+}
+
+function copied(chunks: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
   let position = 0;
   for (const chunk of chunks) {

@@ -37,22 +37,18 @@ export class TappedWire {
 
   /** What of that which the client writes goes on to the broker. */
   requests(chunks: readonly Uint8Array[]): readonly Uint8Array[] {
-    return chunks.flatMap((chunk) =>
-      this.#requests.cut(chunk, this.taps.active).filter(({ bytes, isFrame }) =>
-        !isFrame || this.#passes(bytes)
-      ).map(({ bytes }) => bytes)
-    );
+    return this.#requests.cut(chunks, this.taps.active)
+      .filter(({ bytes, isFrame }) => !isFrame || this.#passes(bytes))
+      .map(({ bytes }) => bytes);
   }
 
   /** What of that which the broker writes goes on to the client, and what is put in behind it. */
   answers(chunks: readonly Uint8Array[]): readonly Uint8Array[] {
-    return chunks.flatMap((chunk) => {
-      // While requests wait that were seen, their answers must be told apart.
-      const whole = this.taps.active || this.#waiting.length > 0;
-      return this.#answers.cut(chunk, whole).flatMap(({ bytes, isFrame }) =>
-        isFrame ? this.#answered(bytes) : [bytes]
-      );
-    });
+    // While requests wait that were seen, their answers must be told apart.
+    const whole = this.taps.active || this.#waiting.length > 0;
+    return this.#answers.cut(chunks, whole).flatMap(({ bytes, isFrame }) =>
+      isFrame ? this.#answered(bytes) : [bytes]
+    );
   }
 
   /** Whether a request goes on to the broker. */
@@ -72,7 +68,9 @@ export class TappedWire {
     if (request.isAnswered) {
       const { correlationId } = header;
       this.#waiting.push({ correlationId, answer, loseAnswer: effect?.kind === "loseAnswer" });
-      for (const due of this.#due()) this.ends.sendAnswer(due);
+      if (this.#answers.atBoundary) {
+        for (const due of this.#due()) this.ends.sendAnswer(due);
+      }
     }
     return answer === null;
   }
@@ -89,10 +87,10 @@ export class TappedWire {
     return [bytes, ...this.#due()];
   }
 
-  /** The answers of taps whose turn has come. */
+  /** The answers of taps whose turn has come: to be put between two frames. */
   #due(): Uint8Array[] {
     const due: Uint8Array[] = [];
-    while (this.#waiting[0]?.answer && this.#answers.atBoundary) {
+    while (this.#waiting[0]?.answer) {
       const { answer, correlationId } = this.#waiting.shift()!;
       this.taps.answered(this.name, correlationId);
       if (answer!.length > 0) due.push(answer!);

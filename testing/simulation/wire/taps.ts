@@ -1,6 +1,7 @@
 import { type ErrorName, KafkaError } from "../../../protocol/errors.ts";
 import { encodeResponse, type RequestHeader } from "../../../protocol/frames.ts";
 import { decodeMessage } from "../../../protocol/schema/codec.ts";
+import { Reader } from "../../../protocol/schema/reader.ts";
 import type { Api, RequestContext } from "../../../server/api.ts";
 import { APIS } from "../../../server/apis/mod.ts";
 import { type Duration, durationMs } from "../duration.ts";
@@ -52,6 +53,7 @@ interface Tap {
 
 const API_BY_KEY: ReadonlyMap<number, Api> = new Map(APIS.map((api) => [api.key, api]));
 const PRODUCE = 0;
+const PRODUCE_FLEXIBLE_VERSION = 9;
 
 /**
  * Taps on the wire between clients and brokers: they answer, hold back and listen, frame by frame.
@@ -132,11 +134,10 @@ export function isAnswered(
   frame: Uint8Array,
 ): boolean {
   if (apiKey !== PRODUCE) return true;
-  const { request } = API_BY_KEY.get(PRODUCE)!;
-  const { acks } = decodeMessage(request, apiVersion, frame.subarray(bodyOffset)) as {
-    readonly acks: number;
-  };
-  return acks !== 0;
+  const reader = new Reader(frame, bodyOffset);
+  const length = apiVersion < PRODUCE_FLEXIBLE_VERSION ? reader.int16() : reader.uvarint() - 1;
+  if (length > 0) reader.view(length); // the transactional id, which stands in front of it
+  return reader.int16() !== 0;
 }
 
 /** The frame, size included, that answers a request with an error. */

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { spawn } from "../../../actors/core/actor.ts";
 import { type Message, PARKED, type Self } from "../../../actors/core/message.ts";
 import { KafkaError } from "../../../protocol/errors.ts";
@@ -48,6 +48,20 @@ Deno.test("An idle actor works on a message before ask returns", async () => {
   ref.tell("add", { amount: 3 });
   assertEquals(await first, 2);
   assertEquals(await ref.ask("add", { amount: 0 }), 5);
+});
+
+Deno.test("askNow gives what is there at once, throws what fails at once, and promises the rest", async () => {
+  const environment = new ManualEnvironment();
+  const { ref } = counter(environment);
+  assertEquals(ref.askNow("add", { amount: 2 }), 2);
+  assertThrows(() => ref.askNow("refuse", {}), KafkaError, "No.");
+  const woken = ref.askNow("park", { ms: 10 });
+  assert(woken instanceof Promise);
+  await environment.advance(10);
+  assertEquals(await woken, "woken");
+  const open = ref.askNow("park", { ms: 10 });
+  ref.stop();
+  await assertRejects(() => Promise.resolve(open), KafkaError, "was stopped");
 });
 
 Deno.test("A handler that returns a promise holds the mailbox, a parked one does not", async () => {

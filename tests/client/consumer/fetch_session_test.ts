@@ -4,6 +4,7 @@ import { code } from "../support/fake_cluster.ts";
 
 function target(partition: number, offset: number, more: Partial<FetchTarget> = {}): FetchTarget {
   return {
+    key: `t-${partition}`,
     topic: "t",
     topicId: "AAAAAAAAAAAAAAAAAAAAAQ",
     partition,
