@@ -3,9 +3,13 @@
  * Takes the power from a real log on real files: what was synced is kept, what was not is cut off or dropped page by page.
  *
  * A process writes; it is stopped (SIGSTOP) at two moments, and its files are copied. Everything that it had acknowledged at
- * the first was synced before: it lies in the database file, or in the valid frames of the write-ahead log. What the second
- * copy of the write-ahead log has beyond that may have reached the disk or not, wholly or in part, in any order. So is
- * each block of the database file that a checkpoint wrote meanwhile: its frames are still in the write-ahead log.
+ * the first was synced before: it lies in the database file, or in the valid frames of the write-ahead log. Frames that a
+ * checkpoint has begun to move by the second moment were synced, too. What the second copy of the write-ahead log has
+ * beyond that may have reached the disk or not, wholly or in part, in any order. So is each block of the database file
+ * that a checkpoint wrote meanwhile, and its length: its frames are still in the write-ahead log.
+ *
+ * Where the write-ahead log was begun anew meanwhile, all of the earlier one was moved to the database file and synced: then
+ * the database file is that of the second moment, and what is lost are frames of the new log.
  *
  * @module
  */
@@ -18,8 +22,14 @@ import { checkStores } from "../../storage/log/check/check_folder.ts";
 import { isSound } from "../../storage/log/check/report.ts";
 import { openLogStore } from "../../storage/log/log_store.ts";
 import type { PartitionLog } from "../../storage/log/partition_log.ts";
-import { isRecord, LOG_OPTIONS, partitionIdOf, PARTITIONS } from "./power_loss_log.ts";
-import { readWal } from "./wal.ts";
+import {
+  hasRetention,
+  isRecord,
+  LOG_OPTIONS,
+  partitionIdOf,
+  PARTITIONS,
+} from "./power_loss_log.ts";
+import { readWal, syncedBytes } from "./wal.ts";
 
 /** What a run is made of. */
 export interface PowerLossPlan {
@@ -37,6 +47,8 @@ export interface PowerLossReport {
   readonly acknowledged: number;
   /** Bytes of write-ahead logs that were lost, all points together. */
   readonly lostBytes: number;
+  /** How often each kind of loss happened to a store. */
+  readonly kinds: ReadonlyMap<string, number>;
   readonly faults: readonly string[];
 }
 
@@ -45,25 +57,37 @@ type Files = ReadonlyMap<string, Uint8Array>;
 
 const BLOCK_BYTES = 4_096;
 const STORES = ["log-0", "log-1"];
+const FILES = [".kv", ".kv-wal", ".kv-shm"];
 
-/** Takes the power as often as the plan says. */
-export async function losePower(plan: PowerLossPlan): Promise<PowerLossReport> {
-  const report = { points: 0, acknowledged: 0, lostBytes: 0, faults: [] as string[] };
+/** Takes the power as often as the plan says. `onMoment` is told the number of points so far. */
+export async function losePower(
+  plan: PowerLossPlan,
+  onMoment: (points: number) => void = () => {},
+): Promise<PowerLossReport> {
+  const kinds = new Map<string, number>();
+  const report = { points: 0, acknowledged: 0, lostBytes: 0, kinds, faults: [] as string[] };
   while (report.points < plan.points) {
     await using writer = await Writer.start();
     for (let moment = 0; moment < plan.momentsPerLife && report.points < plan.points; moment++) {
       await realTime(20 + Math.random() * 200);
       const { files: before, acknowledged } = await writer.copy();
+      writer.goOn();
       await realTime(Math.random() * 30);
+      // It stands still while its files are looked at: they would grow meanwhile, and be copied the next time.
       const { files: after } = await writer.copy();
       for (let n = 0; n < plan.pointsPerMoment && report.points < plan.points; n++) {
         const left = afterLoss(before, after);
         report.points++;
         report.lostBytes += left.lostBytes;
+        for (const kind of left.how) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
         report.acknowledged += acknowledged.reduce((sum, count) => sum + count, 0);
         const fault = await faultIn(left.files, acknowledged);
-        if (fault !== null) report.faults.push(`Point ${report.points} (${left.how}): ${fault}`);
+        if (fault !== null) {
+          report.faults.push(`Point ${report.points} (${left.how.join(", ")}): ${fault}`);
+        }
       }
+      writer.goOn();
+      onMoment(report.points);
     }
   }
   return report;
@@ -101,20 +125,20 @@ class Writer implements AsyncDisposable {
     return writer;
   }
 
-  /** The files at one moment, and what was acknowledged before it. */
+  /** The files at one moment, and what was acknowledged before it. The writer stands still from then on. */
   async copy(): Promise<{ readonly files: Files; readonly acknowledged: readonly number[] }> {
     const acknowledged = [...this.#acknowledged];
     this.child.kill("SIGSTOP");
-    try {
-      await this.#isStopped();
-      const files = new Map<string, Uint8Array>();
-      for (const name of STORES.flatMap((store) => [`${store}.kv`, `${store}.kv-wal`])) {
-        files.set(name, await Deno.readFile(`${this.path}/${name}`));
-      }
-      return { files, acknowledged };
-    } finally {
-      this.child.kill("SIGCONT");
+    await this.#isStopped();
+    const files = new Map<string, Uint8Array>();
+    for (const name of STORES.flatMap((store) => FILES.map((suffix) => `${store}${suffix}`))) {
+      files.set(name, await Deno.readFile(`${this.path}/${name}`));
     }
+    return { files, acknowledged };
+  }
+
+  goOn(): void {
+    this.child.kill("SIGCONT");
   }
 
   /** A signal takes its time: the process stands still when all of its threads are in state T. */
@@ -157,31 +181,35 @@ function afterLoss(before: Files, after: Files) {
   for (const store of STORES) {
     const [database, log] = [`${store}.kv`, `${store}.kv-wal`];
     const [first, second] = [before.get(log)!, after.get(log)!];
-    const wal = readWal(first);
-    // Begun anew, it says nothing of the earlier frames: then the first moment is that of the loss.
-    const then = readWal(second);
+    const [wal, then] = [readWal(first), readWal(second)];
     const goesOn = then.salt === wal.salt;
-    const unsyncedBytes = goesOn ? then.committedBytes - wal.committedBytes : 0;
-    const loss = goesOn ? Math.floor(Math.random() * 3) : 0;
-    const [from, until] = goesOn ? [first, second] : [first, first];
-    // Mostly among what was written meanwhile; behind it lies what an earlier round of the file has left.
-    const span = Math.random() < 0.8 ? unsyncedBytes : until.length - wal.committedBytes;
-    const cut = wal.committedBytes + Math.floor(Math.random() * span);
-    if (loss === 0) {
-      files.set(database, before.get(database)!);
-      files.set(log, until.slice(0, cut));
-      lostBytes += Math.max(0, wal.committedBytes + unsyncedBytes - cut);
-    } else if (loss === 1) {
-      files.set(database, before.get(database)!);
-      files.set(log, withBlocksLost(from, until, wal.committedBytes));
-      lostBytes += unsyncedBytes / 2;
+    const moved = syncedBytes(then, after.get(`${store}.kv-shm`)!);
+    const synced = goesOn ? Math.max(wal.committedBytes, moved) : moved;
+    const writtenBytes = Math.max(0, then.committedBytes - synced);
+    const kinds = goesOn ? ["the log"] : ["the log, begun anew"];
+    if (Math.random() < 0.5) {
+      // Mostly among what was written meanwhile; behind it lies what an earlier round of the file has left.
+      const span = Math.random() < 0.8 ? writtenBytes : second.length - synced;
+      const cut = synced + Math.floor(Math.random() * span);
+      files.set(log, second.slice(0, cut));
+      lostBytes += Math.max(0, synced + writtenBytes - cut);
+      kinds.push("cut");
     } else {
-      files.set(database, withBlocksLost(before.get(database)!, after.get(database)!, 0));
-      files.set(log, until);
+      files.set(log, withBlocksLost(first, second, synced));
+      lostBytes += writtenBytes / 2;
+      kinds.push("blocks lost");
     }
-    how.push(`${store}: ${["cut", "blocks of the log lost", "blocks of the file lost"][loss]}`);
+    const [old, grown] = [before.get(database)!, after.get(database)!];
+    const isWhole = !goesOn || Math.random() < 0.3;
+    const kept = isWhole ? grown : withBlocksLost(old, grown, 0);
+    if (!isWhole) kinds.push("blocks of the file lost");
+    if (!isWhole && grown.length > old.length && Math.random() < 0.5) {
+      files.set(database, kept.slice(0, old.length + Math.random() * (grown.length - old.length)));
+      kinds.push("the file cut");
+    } else files.set(database, kept);
+    how.push(kinds.join(", "));
   }
-  return { files, how: how.join(", "), lostBytes };
+  return { files, how, lostBytes };
 }
 
 /** Each block behind `kept` as it is now, or as it was; what was not there is zeros. */
@@ -228,6 +256,9 @@ async function openingFault(path: string, acknowledged: readonly number[]): Prom
     if (log.highWatermark < count) {
       return `partition ${partition} ends at ${log.highWatermark}, ${count} were acknowledged`;
     }
+    if (log.logStartOffset > 0 && !hasRetention(partition)) {
+      return `partition ${partition} begins at ${log.logStartOffset}`;
+    }
     const wrong = await wrongRecord(log);
     if (wrong !== null) return `partition ${partition}: offset ${wrong} is not what was written`;
   }
@@ -239,7 +270,7 @@ async function openingFault(path: string, acknowledged: readonly number[]): Prom
 
 async function wrongRecord(log: PartitionLog): Promise<number | null> {
   const decoder = new TextDecoder();
-  let offset = 0;
+  let offset = log.logStartOffset;
   while (offset < log.highWatermark) {
     const beforeOffset = log.highWatermark;
     const read = await log.read({ offset, beforeOffset, maxBytes: 4e6, minOneBatch: true });

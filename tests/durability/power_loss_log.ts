@@ -6,6 +6,11 @@ import type { PartitionId } from "../../storage/log/partition_log.ts";
 export const LOG_OPTIONS: LogOptions = { segmentBytes: 500_000 };
 export const PARTITIONS = 6;
 
+/** Old records of some partitions go while the others' stay: segments are written anew and deleted, pages used again. */
+export function hasRetention(partition: number): boolean {
+  return partition >= 3;
+}
+
 /** A partition of the log. */
 export function partitionIdOf(partition: number): PartitionId {
   return { topicId: "xxxxxxxxxxxxxxxxxxxxxA", partition };

@@ -13,11 +13,28 @@ export interface Wal {
   readonly salt: string;
   /** Bytes up to the end of the last whole commit: what a recovery would take. 0 = nothing. */
   readonly committedBytes: number;
+  /** Of a frame, its header included. 0 = unknown. */
+  readonly frameBytes: number;
+}
+
+/** Where the index of a log, which its users share, says how many frames a checkpoint has begun to move. */
+const BACKFILL_ATTEMPTED_AT = 128;
+
+/**
+ * Bytes of a log that are on the disk for sure, because a checkpoint has begun to move them: it syncs them first.
+ *
+ * @param index the `-shm` file: https://sqlite.org/walformat.html#the_wal_index_file_format
+ */
+export function syncedBytes({ frameBytes }: Wal, index: Uint8Array): number {
+  const { buffer, byteOffset, length } = index;
+  if (length < BACKFILL_ATTEMPTED_AT + 4 || frameBytes === 0) return 0;
+  const frames = new DataView(buffer, byteOffset, length).getUint32(BACKFILL_ATTEMPTED_AT, true);
+  return frames === 0 ? 0 : HEADER_BYTES + frames * frameBytes;
 }
 
 /** Reads a write-ahead log as a recovery does: frame by frame, as long as salts and checksums hold. */
 export function readWal(bytes: Uint8Array): Wal {
-  if (bytes.length < HEADER_BYTES) return { salt: "", committedBytes: 0 };
+  if (bytes.length < HEADER_BYTES) return { salt: "", committedBytes: 0, frameBytes: 0 };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const littleEndian = (view.getUint32(0) & 1) === 0;
   const pageBytes = view.getUint32(8);
@@ -25,7 +42,7 @@ export function readWal(bytes: Uint8Array): Wal {
   const sum: [number, number] = [0, 0];
   addTo(sum, view, 0, 24, littleEndian);
   if (sum[0] !== view.getUint32(24) || sum[1] !== view.getUint32(28)) {
-    return { salt, committedBytes: 0 };
+    return { salt, committedBytes: 0, frameBytes: 0 };
   }
   const frameBytes = FRAME_HEADER_BYTES + pageBytes;
   let committedBytes = 0;
@@ -37,7 +54,7 @@ export function readWal(bytes: Uint8Array): Wal {
     const isCommit = view.getUint32(at + 4) !== 0;
     if (isCommit) committedBytes = at + frameBytes;
   }
-  return { salt, committedBytes };
+  return { salt, committedBytes, frameBytes };
 }
 
 function addTo(
