@@ -11,7 +11,8 @@ import { KafkaError } from "../../protocol/errors.ts";
 import { batchesIn } from "../../protocol/records/batches.ts";
 import { BATCH_HEADER_BYTES, type BatchHeader } from "../../protocol/records/batch_header.ts";
 import { buildBatch, recordBytesMax, type RecordDraft } from "../../protocol/records/builder.ts";
-import { type LogRecord, recordsIn } from "../../protocol/records/records.ts";
+import type { RecordReader } from "../../protocol/records/record_reader.ts";
+import { type LogRecord, recordReader, recordsIn } from "../../protocol/records/records.ts";
 import type { ActorRef, Self } from "../core/message.ts";
 import type { PartitionMessage } from "../partition/messages.ts";
 
@@ -35,6 +36,16 @@ export interface DecisionLogParts {
   readonly batchBytesMax: number;
 }
 
+/** What a coordinator may do on load beside replaying one record after another. */
+export interface Loading {
+  /**
+   * Called with each batch; true when it was replayed: transactional ones and markers are, by whoever understands them.
+   */
+  readonly onBatch?: (header: BatchHeader, records: Iterable<LogRecord>) => boolean;
+  /** Replays the record that the reader stands on as {@linkcode Replay} would, but quicker; false when it cannot. */
+  readonly replayUsual?: (record: RecordReader) => boolean;
+}
+
 /** Bytes of one read while loading. */
 const LOAD_BYTES = 1024 * 1024;
 /** Newest version of Produce: the batches are our own. */
@@ -56,17 +67,10 @@ export class DecisionLog {
 
   private constructor(private readonly parts: DecisionLogParts) {}
 
-  /**
-   * Reads the log from its start and replays it.
-   *
-   * @param onBatch called with each batch that is not plain: transactional ones and markers, which are replayed by
-   * whoever understands them.
-   */
-  static async load(
-    parts: DecisionLogParts,
-    onBatch: (header: BatchHeader, records: Iterable<LogRecord>) => boolean = () => false,
-  ): Promise<DecisionLog> {
+  /** Reads the log from its start and replays it. */
+  static async load(parts: DecisionLogParts, loading: Loading = {}): Promise<DecisionLog> {
     const { partition, replay } = parts;
+    const { onBatch, replayUsual } = loading;
     const { logStartOffset, highWatermark } = await partition.ask("describe", {});
     for (let offset = logStartOffset; offset < highWatermark;) {
       const { slices } = await partition.ask("fetch", {
@@ -79,8 +83,11 @@ export class DecisionLog {
       });
       const before = offset;
       for (const { header, bytes } of batchesIn(slices, "refuse")) {
-        if (!onBatch(header, recordsIn(bytes))) {
-          for (const { key, value } of recordsIn(bytes)) if (key) replay({ key, value });
+        if (!onBatch?.(header, recordsIn(bytes))) {
+          for (const records = recordReader(bytes, header); records.next();) {
+            if (records.keyBytes < 0 || replayUsual?.(records)) continue;
+            replay({ key: records.key!, value: records.value });
+          }
         }
         offset = header.baseOffset + header.lastOffsetDelta + 1;
       }

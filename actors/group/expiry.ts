@@ -19,7 +19,7 @@ export function expire(ground: Ground, rebalance: Rebalance): void {
     // A transaction that has not ended may still commit offsets for it.
     if (ground.groups.pending.hasGroup(group.id)) continue;
     const isOver = expiryRule(group, nowMs - retentionMs);
-    removeOffsets(group, ground, ({ topic, committed }) => {
+    removeOffsets(group, ground, (topic) => (committed) => {
       const { expireTimestampMs } = committed;
       return expireTimestampMs === null ? isOver(topic, committed) : nowMs >= expireTimestampMs;
     });
@@ -34,9 +34,9 @@ export function expire(ground: Ground, rebalance: Rebalance): void {
 /** Removes the offsets of topics that are no more, also where another topic has got the name since. */
 export function forgetDeletedTopics(ground: Ground): void {
   for (const group of [...ground.groups]) {
-    removeOffsets(group, ground, ({ topic, committed }) => {
+    removeOffsets(group, ground, (topic) => {
       const id = ground.topicId(topic);
-      return id === undefined || committed.topicId !== ZERO_UUID && committed.topicId !== id;
+      return ({ topicId }) => id === undefined || topicId !== id && topicId !== ZERO_UUID;
     });
   }
 }
@@ -68,13 +68,9 @@ function expiryRule(
 function removeOffsets(
   group: Group,
   { decisions }: Ground,
-  goes: (
-    offset: { readonly topic: string; readonly committed: CommittedOffset },
-  ) => boolean,
+  goes: (topic: string) => (committed: CommittedOffset) => boolean,
 ): void {
-  const records: Decision[] = [];
-  for (const offset of group.offsets.all()) {
-    if (goes(offset)) records.push(offsetTombstone(group.id, offset));
-  }
-  decisions.appendAll(records);
+  decisions.appendAll(
+    group.offsets.select(goes).map((place): Decision => offsetTombstone(group.id, place)),
+  );
 }

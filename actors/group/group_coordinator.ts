@@ -60,7 +60,10 @@ export async function groupCoordinator(
     now: () => environment.clock.now(),
     replay: (decision) => groups.replay(decision),
     batchBytesMax,
-  }, (header, records) => groups.replayBatch(header, records));
+  }, {
+    onBatch: (header, records) => groups.replayBatch(header, records),
+    replayUsual: (record) => groups.replayUsual(record),
+  });
   const ground: Ground = {
     self,
     environment,

@@ -38,10 +38,15 @@ export class GroupOffsets {
     return this.#byTopic.get(topic)?.keys() ?? [];
   }
 
-  /** All that is committed. */
-  *all(): Iterable<TopicPartition & { readonly committed: CommittedOffset }> {
+  /** The partitions of which a rule, which is asked for once per topic, holds. */
+  select(ruleOf: (topic: string) => (committed: CommittedOffset) => boolean): TopicPartition[] {
+    const selected: TopicPartition[] = [];
     for (const [topic, partitions] of this.#byTopic) {
-      for (const [partition, committed] of partitions) yield { topic, partition, committed };
+      const holds = ruleOf(topic);
+      for (const [partition, committed] of partitions) {
+        if (holds(committed)) selected.push({ topic, partition });
+      }
     }
+    return selected;
   }
 }

@@ -9,18 +9,22 @@ import {
   isTransactional,
 } from "../../protocol/records/batch_header.ts";
 import { readControlRecord } from "../../protocol/records/control.ts";
+import type { RecordReader } from "../../protocol/records/record_reader.ts";
 import type { LogRecord } from "../../protocol/records/records.ts";
 import type { Decision } from "../coordinator/decision_log.ts";
 import type { Deadline } from "../core/deadline.ts";
 import { Group } from "./group.ts";
+import type { TopicPartition } from "./messages.ts";
+import { OffsetRecordReader } from "./offset_record_reader.ts";
 import { PendingOffsets } from "./pending_offsets.ts";
-import { readGroupRecord } from "./records.ts";
+import { type CommittedOffset, readGroupRecord } from "./records.ts";
 
 /** The groups of one coordinator. */
 export class GroupTable {
   /** What waits for the end of transactions. */
   readonly pending: PendingOffsets = new PendingOffsets();
   readonly #groups = new Map<string, Group>();
+  readonly #offset = new OffsetRecordReader();
 
   /** @param sessionOf makes the deadline of a member's session. */
   constructor(private readonly sessionOf: (group: Group, memberId: string) => Deadline) {}
@@ -47,20 +51,42 @@ export class GroupTable {
 
   /** Applies a record, live or on load. */
   replay(decision: Decision): void {
+    const { key, value } = decision;
+    const offset = this.#offset;
+    if (offset.read(key, 0, key.length, value ?? key, 0, value?.length ?? -1)) {
+      return this.#replayOffset(offset.group, offset, offset.committed);
+    }
     const record = readGroupRecord(decision);
     if (record === null) return;
-    const group = this.obtain(record.group);
     if (record.kind === "offset") {
-      if (record.committed) {
-        group.offsets.set(record.place, record.committed);
-        this.pending.supersede(group.id, record.place);
-      } else group.offsets.delete(record.place);
-    } else if (record.value) {
+      return this.#replayOffset(record.group, record.place, record.committed);
+    }
+    const group = this.obtain(record.group);
+    if (record.value) {
       group.replay(record.value, (memberId) => this.sessionOf(group, memberId));
     } else {
       group.forget();
     }
     this.dropIfVacant(group);
+  }
+
+  /** Applies the record that a reader stands on, if it is a committed offset as most are; false if not. */
+  replayUsual({ bytes, keyAt, keyBytes, valueAt, valueBytes }: RecordReader): boolean {
+    const offset = this.#offset;
+    if (!offset.read(bytes, keyAt, keyBytes, bytes, valueAt, valueBytes)) return false;
+    this.#replayOffset(offset.group, offset, offset.committed);
+    return true;
+  }
+
+  #replayOffset(id: string, place: TopicPartition, committed: CommittedOffset | null): void {
+    const group = this.obtain(id);
+    if (committed) {
+      group.offsets.set(place, committed);
+      this.pending.supersede(id, place);
+    } else {
+      group.offsets.delete(place);
+      this.dropIfVacant(group);
+    }
   }
 
   /** Applies a record that is part of a transaction, live or on load. */

@@ -24,7 +24,8 @@ import type { Decision } from "../coordinator/decision_log.ts";
 import type { TopicPartition } from "./messages.ts";
 
 const GROUP_METADATA_VERSION = 3;
-const OFFSET_COMMIT_VERSION = 4;
+/** The version of committed offsets that is written, but for those that say when they expire. */
+export const OFFSET_COMMIT_VERSION = 4;
 /** Only this one can say when an offset expires. */
 const OFFSET_COMMIT_VERSION_WITH_EXPIRY = 1;
 

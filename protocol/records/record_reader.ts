@@ -51,6 +51,20 @@ export class RecordReader {
     this.#varints = new VarintReader(bytes, position, end);
   }
 
+  /** The key of the record: a view; null = none. */
+  get key(): Uint8Array | null {
+    return this.#view(this.keyAt, this.keyBytes);
+  }
+
+  /** The value of the record: a view; null = a tombstone. */
+  get value(): Uint8Array | null {
+    return this.#view(this.valueAt, this.valueBytes);
+  }
+
+  #view(at: number, length: number): Uint8Array | null {
+    return length < 0 ? null : this.bytes.subarray(at, at + length);
+  }
+
   /** A reader that stands before the first record again. */
   rewound(): RecordReader {
     return new RecordReader(this.bytes, this.#start, this.#varints.end, this.#countMax);

@@ -62,8 +62,8 @@ export function* recordsIn(
     yield {
       offset: header.baseOffset + records.offsetDelta,
       timestampMs: logAppendTimeMs ?? header.baseTimestampMs + records.timestampDelta,
-      key: view(records.bytes, records.keyAt, records.keyBytes),
-      value: view(records.bytes, records.valueAt, records.valueBytes),
+      key: records.key,
+      value: records.value,
       headers: records.headerCount === 0 ? NO_HEADERS : readHeaders(records),
     };
   }

@@ -15,7 +15,7 @@ import { DiskReserve } from "./disk_reserve.ts";
 import { type LogShape, readOrCreateFormat } from "./format_record.ts";
 import { partitionName } from "./partition_index.ts";
 import type { LogStore, LogStoreUsage, PartitionId, PartitionLog } from "./partition_log.ts";
-import { Shard } from "./shard.ts";
+import { Shard, type ShardOptions } from "./shard.ts";
 
 /** Settings of a log. */
 export interface LogOptions {
@@ -80,8 +80,11 @@ const DEFAULTS: Required<LogOptions> = {
   compactionBytes: 128 * 1024 * 1024,
 };
 
-/** Segments of internal topics are small: what is not compacted yet is read at each start of a coordinator. */
-const INTERNAL_SEGMENT_BYTES = 8 * 1024 * 1024;
+/**
+ * Segments of internal topics are small, and cleaned as soon as they are full: what is not compacted yet is read at each
+ * start of a coordinator.
+ */
+const INTERNAL_SEGMENT_BYTES = 4 * 1024 * 1024;
 
 /**
  * Opens the log in a folder, creating it when absent. Whoever wrote it before is fenced.
@@ -142,16 +145,26 @@ class KvLogStore implements LogStore {
     this.#dataShards = shards;
     const opening = Array.from(
       { length: shards },
-      (_, shard) => this.#openShard(shard, this.stores[shard % this.stores.length], segmentBytes),
+      (_, shard) =>
+        this.#openShard(shard, this.stores[shard % this.stores.length], {
+          segmentBytes,
+          cleansAtOnce: false,
+        }),
     );
     if (internal) {
-      const internalBytes = Math.min(segmentBytes, INTERNAL_SEGMENT_BYTES);
-      opening.push(this.#openShard(shards, internal.kv, internalBytes));
+      opening.push(this.#openShard(shards, internal.kv, {
+        segmentBytes: Math.min(segmentBytes, INTERNAL_SEGMENT_BYTES),
+        cleansAtOnce: true,
+      }));
     }
     this.#shards = await Promise.all(opening);
   }
 
-  #openShard(shard: number, kv: Kv, segmentBytes: number): Promise<Shard> {
+  #openShard(
+    shard: number,
+    kv: Kv,
+    kind: Pick<ShardOptions, "segmentBytes" | "cleansAtOnce">,
+  ): Promise<Shard> {
     const { environment, policyOf, onFenced } = this.parts;
     return Shard.open({
       name: `shard ${shard}`,
@@ -159,7 +172,7 @@ class KvLogStore implements LogStore {
       kv,
       environment,
       cache: this.#cache,
-      segmentBytes,
+      ...kind,
       segmentBatchesMax: this.options.segmentBatchesMax,
       policyOf: policyOf ?? (() => null),
       compactionBytes: this.options.compactionBytes,

@@ -39,6 +39,8 @@ export interface ShardOptions {
   readonly cache: ChunkCache;
   readonly segmentBytes: number;
   readonly segmentBatchesMax: number;
+  /** Whether the cleaner looks at each segment when it is full, and not only from time to time. */
+  readonly cleansAtOnce: boolean;
   /** What topics want of the cleaner. */
   readonly policyOf: PolicyOf;
   /** Memory for the keys of a partition that is being compacted. */
@@ -62,6 +64,7 @@ export class Shard implements PartitionHome {
   /** Work that takes its time, one thing after another. */
   #background: Promise<void> = Promise.resolve();
   #sweepIsWaiting = false;
+  #cleaningIsWaiting = false;
   #closing = false;
   #pausedAtMs = 0;
   appends = 0;
@@ -343,6 +346,16 @@ export class Shard implements PartitionHome {
     }
     this.#catalogue.segments.set(head.segment, newSegment(head));
     if (this.#catalogue.tombstones.size > 0) this.#startSweep();
+    if (this.#options.cleansAtOnce) this.#cleanSoon();
+  }
+
+  #cleanSoon(): void {
+    if (this.#cleaningIsWaiting) return;
+    this.#cleaningIsWaiting = true;
+    this.#inBackground("cleaning", () => {
+      this.#cleaningIsWaiting = false;
+      return this.#cleaner.clean();
+    });
   }
 
   /** Sweeps in the background. What stops it is tried again at the next occasion, or at the next start. */

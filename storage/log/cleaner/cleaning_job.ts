@@ -62,6 +62,9 @@ export interface CleaningJob {
   readonly filterOf: (index: PartitionIndex) => Promise<BatchFilter | null>;
 }
 
+/** So many batches, however small, are looked at between two pauses. */
+const BATCHES_PER_PAUSE = 256;
+
 /** Parts of a partition that lie side by side, and what has taken their place. */
 interface Replacement {
   readonly index: PartitionIndex;
@@ -131,10 +134,12 @@ async function copyGroup(
   let next = Math.max(firstOffset, Math.min(logStartOffset, endOffset));
   try {
     for await (const batches of batchesOf(index, bytes, next, endOffset)) {
+      let count = 0;
       for (const batch of batches) {
         next = lastOffset(batch.header) + 1;
         const kept = filter ? filter.filter(batch) : batch;
         if (kept) await output.add(index, kept.header, kept.bytes);
+        if (++count % BATCHES_PER_PAUSE === 0) await shard.pause();
       }
       await shard.pause();
     }
@@ -165,7 +170,11 @@ async function copyGroup(
 }
 
 /** What cannot be read is not thrown away: the segment stays as it is. */
-function noteDamage({ catalogue }: CleanedShard, group: readonly ClosedPart[], offset: number) {
+export function noteDamage(
+  { catalogue }: Pick<CleanedShard, "catalogue">,
+  group: readonly ClosedPart[],
+  offset: number,
+): void {
   const part = group.find(({ endOffset }) => offset < endOffset) ?? group.at(-1)!;
   const state = catalogue.segments.get(part.segment);
   if (state) state.damaged = true;

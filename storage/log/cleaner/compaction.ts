@@ -43,6 +43,8 @@ export interface CompactionGround {
   readonly lastRecords: ReadonlyMap<bigint, LastRecord>;
   /** Called between steps. */
   pause(): Promise<void>;
+  /** Told when the batch at this offset cannot be read, before that is thrown. */
+  onDamage(offset: number, error: unknown): void;
 }
 
 /** Carries the first pass out, and returns the filter for the second. */
@@ -64,26 +66,45 @@ export async function prepareCompaction(
 /** Returns the offset up to which every key is in the map. */
 async function noteKeys(
   { index, dirtyFrom }: CompactionPlan,
-  { bytes, aborted, pause }: CompactionGround,
+  { bytes, aborted, pause, onDamage }: CompactionGround,
   map: OffsetMap,
   endOffset: number,
 ): Promise<number> {
   const transactions = new CleanedTransactions(aborted);
-  for await (const batches of batchesOf(index, bytes, dirtyFrom, endOffset)) {
-    for (const { header, bytes } of batches) {
-      if (isControl(header)) markerIsIdle(transactions, header, bytes);
-      else if (!transactions.isAborted(header)) {
-        const records = recordReader(bytes, header);
-        while (records.next()) {
-          const offset = header.baseOffset + records.offsetDelta;
-          if (offset < dirtyFrom || records.keyBytes < 0) continue;
-          if (!map.put(records.bytes, records.keyAt, records.keyBytes, offset)) return offset;
-        }
+  let next = dirtyFrom;
+  try {
+    for await (const batches of batchesOf(index, bytes, dirtyFrom, endOffset)) {
+      for (const batch of batches) {
+        const full = noteBatch(batch, transactions, map, dirtyFrom);
+        if (full !== null) return full;
+        next = lastOffset(batch.header) + 1;
       }
+      await pause();
     }
-    await pause();
+  } catch (error) {
+    onDamage(next, error);
+    throw error;
   }
   return endOffset;
+}
+
+/** Returns the offset of the first record for whose key there is no room; null if there was for all. */
+function noteBatch(
+  { header, bytes }: Batch,
+  transactions: CleanedTransactions,
+  map: OffsetMap,
+  dirtyFrom: number,
+): number | null {
+  if (isControl(header)) markerIsIdle(transactions, header, bytes);
+  else if (!transactions.isAborted(header)) {
+    const records = recordReader(bytes, header);
+    while (records.next()) {
+      const offset = header.baseOffset + records.offsetDelta;
+      if (offset < dirtyFrom || records.keyBytes < 0) continue;
+      if (!map.put(records.bytes, records.keyAt, records.keyBytes, offset)) return offset;
+    }
+  }
+  return null;
 }
 
 /** The second pass. */

@@ -42,29 +42,32 @@ export async function* batchesOf(
 }
 
 /**
- * All chunks of a segment in memory, over those that `beneath` has: for segments in which partitions are mixed so finely
- * that each chunk would be loaded many times.
+ * All chunks of some segments in memory, over those that `beneath` has: for segments in which partitions are mixed so
+ * finely that each chunk would be loaded many times.
  */
-export async function wholeSegment(
+export async function wholeSegments(
   kv: Kv,
   shard: number,
-  { firstSequence, lastSequence }: SegmentHead,
+  segments: readonly SegmentHead[],
   beneath: StoredBytes,
 ): Promise<StoredBytes> {
+  if (segments.length === 0) return beneath;
   const chunks = new Map<number, Chunk>();
-  const range = numberedRange("c", shard, firstSequence, lastSequence);
-  for await (const { key, value } of listAll(kv, range, PAGE_CHUNKS)) {
-    const { major, minor } = numbersOf(key);
-    chunks.set(chunkRef(major, minor), Chunk.loaded(value));
+  for (const { firstSequence, lastSequence } of segments) {
+    const range = numberedRange("c", shard, firstSequence, lastSequence);
+    for await (const { key, value } of listAll(kv, range, PAGE_CHUNKS)) {
+      const { major, minor } = numbersOf(key);
+      chunks.set(chunkRef(major, minor), Chunk.loaded(value));
+    }
   }
   return {
     cachedDetail: (part) => beneath.cachedDetail(part),
     detail: (part) => beneath.detail(part),
-    cachedChunk: (ref) => chunks.get(ref),
+    cachedChunk: (ref) => chunks.get(ref) ?? beneath.cachedChunk(ref),
     chunks: (refs) => beneath.chunks(refs),
     cachedParts: (parts) => beneath.cachedParts(parts),
     parts: (sequence, parts) => beneath.parts(sequence, parts),
-    prepare: () => {},
+    prepare: (refs, bytes) => beneath.prepare(refs, bytes),
     noteLoads: () => {},
   };
 }

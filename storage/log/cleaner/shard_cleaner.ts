@@ -14,6 +14,7 @@ import type { TopicConfig } from "../../../config/topic_config.ts";
 import { numberedRange } from "../keys.ts";
 import type { PartitionIndex } from "../partition_index.ts";
 import type { PartitionId } from "../partition_log.ts";
+import type { StoredBytes } from "../read_cursor.ts";
 import type { ReplacedSegment } from "../shard_catalogue.ts";
 import type { StoredPartition } from "../stored_partition.ts";
 import { deleteRange, deleteSegment, type SweepSource } from "../sweeper.ts";
@@ -29,18 +30,21 @@ import {
   type CleanedShard,
   type CleaningJob,
   isDamage,
+  noteDamage,
   runJob,
 } from "./cleaning_job.ts";
 import { prepareCompaction } from "./compaction.ts";
 import { type CompactionPlan, compactionPlan, isDue } from "./compaction_plan.ts";
 import { HASH_KEY_BYTES } from "./key_hash.ts";
 import { retainedFrom } from "./retention.ts";
-import { wholeSegment } from "./segment_source.ts";
+import { wholeSegments } from "./segment_source.ts";
 
 /** Milliseconds that segments are kept after they were replaced, for reads that began before. */
 export const REPLACED_KEPT_MS = 10_000;
 /** Compaction takes more partitions into a job up to so many segments' worth of bytes. */
 const JOB_SEGMENTS_MAX = 8;
+/** Segments in which partitions are mixed are compacted right away when all of them fit so much memory. */
+const WHOLE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** What a topic wants of the cleaner; null for one that is not known. */
 export type PolicyOf = (id: PartitionId) => TopicConfig | null;
@@ -172,17 +176,20 @@ export class ShardCleaner {
     const plans = await this.#duePlans(uses);
     const numbers = new Set(plans.flatMap(({ parts }) => parts.map(({ segment }) => segment)));
     const compacted = [...numbers].map((segment) => uses.get(segment)!);
-    const mixed = compacted.find(isMixed) ??
-      oftenRead(uses.values(), (segment) => reader.loadsOf(segment));
-    if (mixed) return await this.#inOrder(mixed);
+    const mixed = compacted.filter(isMixed);
+    const fits = sizeOf(mixed) <= Math.min(WHOLE_BYTES_MAX, segmentBytes * JOB_SEGMENTS_MAX);
+    if (!fits) return await this.#inOrder(mixed[0]);
     if (plans.length > 0) {
+      const bytes = await this.#inMemory(mixed);
       return {
         segments: compacted.map(({ state }) => state),
-        bytes: reader,
+        bytes,
         isApart: this.#isCompacted,
-        filterOf: (index) => this.#filterOf(plans.find((plan) => plan.index === index)),
+        filterOf: (index) => this.#filterOf(plans.find((plan) => plan.index === index), bytes),
       };
     }
+    const often = oftenRead(uses.values(), (segment) => reader.loadsOf(segment));
+    if (often) return await this.#inOrder(often);
     const sparse = sparseSegments(uses.values(), segmentBytes);
     const sparseMixed = sparse.find(isMixed);
     if (sparseMixed) return await this.#inOrder(sparseMixed);
@@ -191,14 +198,19 @@ export class ShardCleaner {
   }
 
   /** Writes one segment anew in the order of partitions. */
-  async #inOrder({ state }: SegmentUse): Promise<CleaningJob> {
-    const { kv, shard, reader } = this.#shard;
+  async #inOrder(use: SegmentUse): Promise<CleaningJob> {
     return {
-      segments: [state],
-      bytes: await wholeSegment(kv, shard, state, reader),
+      segments: [use.state],
+      bytes: await this.#inMemory([use]),
       isApart: this.#isCompacted,
       filterOf: () => Promise.resolve(null),
     };
+  }
+
+  /** Reads whole segments into memory; all others are read as they are needed. */
+  #inMemory(uses: readonly SegmentUse[]): Promise<StoredBytes> {
+    const { kv, shard, reader } = this.#shard;
+    return wholeSegments(kv, shard, uses.map(({ state }) => state), reader);
   }
 
   #copy(uses: readonly SegmentUse[]): CleaningJob {
@@ -242,19 +254,20 @@ export class ShardCleaner {
     return chosen;
   }
 
-  async #filterOf(plan: CompactionPlan | undefined) {
+  async #filterOf(plan: CompactionPlan | undefined, bytes: StoredBytes) {
     if (!plan) return null;
-    const { reader, environment, mapBytesMax } = this.#shard;
+    const { environment, mapBytesMax } = this.#shard;
     const log = await this.#shard.open(plan.index.id);
     const { logStartOffset } = plan.index;
     return await prepareCompaction(plan, {
-      bytes: reader,
+      bytes,
       nowMs: environment.clock.now(),
       mapBytesMax,
       random: environment.random.bytes(HASH_KEY_BYTES),
       aborted: await log.abortedTransactions(logStartOffset, plan.endOffset),
       lastRecords: log.producers.lastRecords(),
       pause: () => this.#shard.pause(),
+      onDamage: (offset, error) => isDamage(error) && noteDamage(this.#shard, plan.parts, offset),
     });
   }
 
@@ -274,4 +287,8 @@ function toldOf({ segments }: CleaningJob): Readonly<Record<string, unknown>> {
     segments: segments.length,
     bytes: segments.reduce((sum, { bytes }) => sum + bytes, 0),
   };
+}
+
+function sizeOf(uses: readonly SegmentUse[]): number {
+  return uses.reduce((sum, { state }) => sum + state.bytes, 0);
 }

@@ -6,7 +6,16 @@ import type { KvEntry } from "../../../storage/kv/kv.ts";
 import { Chunk, chunkPartitions } from "../../../storage/log/chunk.ts";
 import { listAll } from "../../../storage/kv/list_all.ts";
 import { kindRange } from "../../../storage/log/keys.ts";
-import { append, appendValues, batchOf, LogWorld, partitionId, recordsFrom } from "./log_world.ts";
+import {
+  append,
+  appendValues,
+  batchOf,
+  keyedBatch,
+  LogWorld,
+  partitionId,
+  recordsFrom,
+  topicConfig,
+} from "./log_world.ts";
 
 const ONE_SHARD = { files: 1, shardsPerFile: 1 };
 
@@ -118,4 +127,49 @@ Deno.test("Any flipped bit in a chunk is noticed", async () => {
     }),
     { numRuns: 2_000 },
   );
+});
+
+Deno.test("Compaction leaves a segment alone in which it finds damage, and goes on with the others", async () => {
+  const compact = topicConfig({ "cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0" });
+  const world = await LogWorld.open(
+    { ...ONE_SHARD, segmentBytes: 6_000, diskCheckIntervalMs: 1e9 },
+    () => compact,
+  );
+  const partitions = Array.from({ length: 6 }, (_, n) => partitionId(n));
+  const logs = await Promise.all(partitions.map((id) => world.store.open(id)));
+  for (let round = 0; round < 20; round++) {
+    await Promise.all(
+      logs.map((log, n) => append(log, keyedBatch([["key", `${n}/${round}${"x".repeat(300)}`]]))),
+    );
+  }
+  let n = 0;
+  await damage(world, "c", (value) => {
+    if (n++ === 1) value[100] ^= 1; // in the first segment
+  });
+  await world.restart();
+  await world.clean();
+  const told = world.environment.lines.filter(({ message }) => message.includes("stays as it is"));
+  assertEquals(told.length, 1);
+  assert(!world.environment.lines.some(({ message }) => message.includes("is put off")));
+  const kept = await Promise.all(
+    partitions.map(async (id) => {
+      const log = await world.store.open(id);
+      const offsets: number[] = [];
+      for (let offset = 0; offset < log.highWatermark;) {
+        try {
+          const read = await log.read({ offset, beforeOffset: 20, maxBytes: 1, minOneBatch: true });
+          if (read.bytes > 0) offsets.push(read.nextOffset - 1);
+          offset = read.nextOffset;
+        } catch {
+          offset++; // the damage
+        }
+      }
+      return offsets;
+    }),
+  );
+  for (const offsets of kept) {
+    assertEquals(offsets.at(-1), 19);
+    // The damaged segment is as it was; what lies in later ones waits for it, or was compacted.
+    assert(offsets.includes(0) || offsets.includes(2), `${offsets}`);
+  }
 });
