@@ -21,6 +21,7 @@ const PARTITIONS = 16;
 const MEMBER_COUNTS = [1, 10, 100];
 const HEARTBEAT_WINDOW = 50;
 const COMMITTERS = 64;
+const PRODUCERS = 4;
 
 /** Runs until the time is up; returns how often. */
 async function repeat(turn: () => Promise<unknown>): Promise<number> {
@@ -91,46 +92,61 @@ async function benchRebalance(port: number): Promise<void> {
   }
 }
 
-/** Milliseconds of each commit, one after the other. */
-async function commitTimes(committer: Committer): Promise<number[]> {
-  const times: number[] = [];
-  await repeat(async () => times.push(await millisOf(() => committer.commit())));
-  return times;
+/** How long the commits of a process took that commits one at a time: see `support/lone_committer.ts`. */
+async function loneCommits(...args: readonly string[]): Promise<number[]> {
+  const permissions = ["--allow-net", "--allow-read", "--allow-write", "--allow-env"];
+  const script = new URL("./support/lone_committer.ts", import.meta.url).pathname;
+  const { stdout, success } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-check", "--unstable-kv", ...permissions, script, ...args, `${seconds}`],
+    stderr: "inherit",
+  }).output();
+  if (!success) throw new Error(`The committer has failed: ${args.join(" ")}`);
+  return JSON.parse(new TextDecoder().decode(stdout));
 }
 
 const quantiles = (times: readonly number[]) =>
-  `p50 ${at(times, 0.5).toFixed(1)} ms, p99 ${at(times, 0.99).toFixed(1)} ms (${times.length})`;
+  `p50 ${at(times, 0.5).toFixed(2)} ms, p99 ${at(times, 0.99).toFixed(1)} ms (${times.length})`;
 
-async function benchBesideProduce(port: number): Promise<void> {
-  const [committer] = await dialCommitters(port, 1);
-  say(`One commit at a time, nothing else: ${quantiles(await commitTimes(committer))}`);
+/** What it takes to commit one thing at a time: through the broker, and straight into a store beside it. */
+async function sayCommits(port: number, scratch: string): Promise<void> {
+  const raw = await loneCommits("raw", scratch);
+  const offsets = await loneCommits("offsets", `${port}`, TOPIC);
+  const ratio = (share: number) => (at(offsets, share) / at(raw, share)).toFixed(1);
+  say(`  a raw commit from another process: ${quantiles(raw)}`);
+  say(`  OffsetCommit: ${quantiles(offsets)}; × raw: p50 ${ratio(0.5)}, p99 ${ratio(0.99)}`);
+}
+
+/** Produces as fast as it goes until `over` says so; returns the bytes. */
+async function produceUntil(port: number, over: () => boolean): Promise<number> {
   const batch = batchOf(64_000);
   const frames = Array.from(
     { length: PARTITIONS },
     (_, partition) => produceFrame(TOPIC, [partition], batch),
   );
-  let over = false;
-  let produced = 0;
-  const producing = Promise.all(
-    Array.from({ length: 4 }, async () => {
-      using wire = await Wire.dial(port);
-      while (!over) {
-        await produceAll(wire, frames, 50, 5);
-        produced += 50 * batch.length;
-      }
-    }),
-  );
-  let times: number[] = [];
-  const ms = await millisOf(async () => void (times = await commitTimes(committer)));
-  over = true;
-  await producing;
-  say(
-    `The same while ${(produced / ms / 1000).toFixed(0)} MB/s are produced: ${quantiles(times)}`,
-  );
-  committer[Symbol.dispose]();
+  let bytes = 0;
+  await Promise.all(Array.from({ length: PRODUCERS }, async () => {
+    using wire = await Wire.dial(port);
+    while (!over()) {
+      await produceAll(wire, frames, 50, 5);
+      bytes += 50 * batch.length;
+    }
+  }));
+  return bytes;
 }
 
-const data = await Deno.makeTempDir({ prefix: "odradek-bench-groups-" });
+async function benchBesideProduce(port: number, scratch: string): Promise<void> {
+  say("One commit at a time, nothing else:");
+  await sayCommits(port, scratch);
+  say("The same while producers saturate the data files:");
+  let over = false;
+  const producing = produceUntil(port, () => over);
+  const ms = await millisOf(() => sayCommits(port, scratch));
+  over = true;
+  say(`  meanwhile ${((await producing) / ms / 1000).toFixed(0)} MB/s were produced`);
+}
+
+const home = await Deno.makeTempDir({ prefix: "odradek-bench-groups-" });
+const [data, scratch] = [`${home}/data`, `${home}/scratch`];
 try {
   const settings = ["--set", "group.initial.rebalance.delay.ms=0"];
   await using serving = await Serving.start("--listen", "127.0.0.1:0", "--data", data, ...settings);
@@ -138,7 +154,7 @@ try {
   await benchHeartbeats(serving);
   await benchCommits(serving);
   await benchRebalance(serving.port);
-  await benchBesideProduce(serving.port);
+  await benchBesideProduce(serving.port, scratch);
 } finally {
-  await Deno.remove(data, { recursive: true });
+  await Deno.remove(home, { recursive: true });
 }
