@@ -173,7 +173,6 @@ async function folderMb(path: string): Promise<number> {
 }
 
 const home = await Deno.makeTempDir({ prefix: "odradek-bench-offsets-" });
-const KEEP = Deno.env.get("KEEP");
 try {
   const killed = `${home}/killed`;
   {
@@ -181,7 +180,6 @@ try {
     await burst(serving);
     await serving.stop("SIGKILL");
   }
-  if (KEEP) await copyFolder(killed, KEEP);
   say(`The folder has ${(await folderMb(killed)).toFixed(0)} MB`);
   const found: StartTimes[] = [];
   for (let n = 0; n < starts; n++) {

@@ -13,6 +13,7 @@ import { FetchSessions } from "./fetch/fetch_sessions.ts";
 import { connectionsMaxOf } from "./connection/connection_limits.ts";
 import { RequestMemory } from "./connection/request_memory.ts";
 import { RequestSlots } from "./connection/request_slots.ts";
+import { TurnBudget } from "./connection/turn_budget.ts";
 import { ResponseMemory } from "./connection/response_memory.ts";
 import { ALLOW_ALL, type Authorizer } from "./security/authorizer.ts";
 import { TransactionalAppends } from "./transactions/transactional_appends.ts";
@@ -63,6 +64,7 @@ class RunningServer implements Server, ConnectionHost {
   readonly requestBytesMax: number;
   readonly memory: RequestMemory;
   readonly slots: RequestSlots;
+  readonly turns: TurnBudget;
   readonly #broker: BrokerContext;
   readonly #connections = new Set<Connection>();
   readonly #perHost = new Map<string, number>();
@@ -78,6 +80,7 @@ class RunningServer implements Server, ConnectionHost {
     this.apis = new Map(apis.map((api) => [api.key, api]));
     this.requestBytesMax = config.int("socket.request.max.bytes");
     this.slots = new RequestSlots(config.int("queued.max.requests"));
+    this.turns = new TurnBudget(broker.environment.timers);
     const requestBytesMax = config.long("queued.max.request.bytes");
     this.memory = new RequestMemory(
       requestBytesMax > 0 ? requestBytesMax : config.long("odradek.queued.max.request.bytes"),

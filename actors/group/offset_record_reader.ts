@@ -6,10 +6,7 @@
  *
  * @module
  */
-import {
-  offsetCommitKey,
-  type OffsetCommitValue,
-} from "../../protocol/messages/records/classic_group.ts";
+import { offsetCommitKey } from "../../protocol/messages/records/classic_group.ts";
 import {
   bigInt64At,
   int16At,
@@ -27,7 +24,7 @@ const UUID_BYTES = 16;
 const VALUE_BYTES_MIN = 2 + 8 + 4 + 1 + 8 + 1;
 /** Record type, two lengths, partition. */
 const KEY_BYTES_MIN = 2 + 2 + 2 + 4;
-/** The tag of {@linkcode OffsetCommitValue.topicId}: number and length in front of its bytes. */
+/** The tag of `topicId` in the value; its length comes next. */
 const TOPIC_ID_TAG = 0;
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });

@@ -22,12 +22,17 @@ const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
 const timers: Timers = {
   schedule(delayMs, callback) {
+    if (delayMs <= 0) {
+      // A timeout of 0 takes a millisecond or two: this one comes with the next turn of the event loop.
+      const next = setImmediate(callback);
+      return { cancel: () => clearImmediate(next) };
+    }
     let id: ReturnType<typeof setTimeout>;
     const arm = (leftMs: number) => {
       const stepMs = Math.min(leftMs, TIMEOUT_MS_MAX);
       id = setTimeout(() => leftMs > stepMs ? arm(leftMs - stepMs) : callback(), stepMs);
     };
-    arm(Math.max(0, delayMs));
+    arm(delayMs);
     return { cancel: () => clearTimeout(id) };
   },
 };

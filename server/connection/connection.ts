@@ -12,6 +12,7 @@ import { answerTo, type Call, readCall } from "../dispatch.ts";
 import { type Frame, FrameReader, ProtocolViolation } from "./frame_reader.ts";
 import type { RequestMemory } from "./request_memory.ts";
 import type { RequestSlots } from "./request_slots.ts";
+import type { TurnBudget } from "./turn_budget.ts";
 import { ANONYMOUS } from "../security/authorizer.ts";
 
 /** Requests of one connection that may be unanswered at a time, where they may overlap at all. */
@@ -27,6 +28,7 @@ export interface ConnectionHost {
   readonly requestBytesMax: number;
   readonly memory: RequestMemory;
   readonly slots: RequestSlots;
+  readonly turns: TurnBudget;
   closed(connection: Connection): void;
 }
 
@@ -147,7 +149,8 @@ export class Connection implements Peer {
       frame.release();
       throw error;
     }
-    if (this.#mayStart(call.api) && this.host.slots.tryTake()) {
+    const { slots, turns } = this.host;
+    if (this.#mayStart(call.api) && turns.tryTake(frame.bytes.length) && slots.tryTake()) {
       this.#start(call, frame);
       return undefined;
     }
@@ -156,6 +159,7 @@ export class Connection implements Peer {
 
   async #startLater(call: Call, frame: Frame): Promise<void> {
     await this.#answers.when(() => this.#mayStart(call.api));
+    if (!this.#closed) await this.host.turns.take(frame.bytes.length);
     if (!this.#closed) {
       await this.host.slots.take();
       if (!this.#closed && !this.#draining) return this.#start(call, frame);
