@@ -2,7 +2,18 @@ import { assertEquals } from "@std/assert";
 import { MemoryDisk } from "../../../storage/kv/memory/memory_folder.ts";
 import { openLogStore } from "../../../storage/log/log_store.ts";
 import type { LogStore } from "../../../storage/log/partition_log.ts";
-import { appendValues, environmentOf, partitionId, recordsFrom, topicId } from "./log_world.ts";
+import type { ManualEnvironment } from "../../support/manual_environment.ts";
+import {
+  append,
+  appendValues,
+  environmentOf,
+  keyedBatch,
+  keyedRecordsFrom,
+  partitionId,
+  recordsFrom,
+  topicConfig,
+  topicId,
+} from "./log_world.ts";
 
 const INTERNAL = partitionId(0, 1);
 const ORDINARY = partitionId(0, 2);
@@ -36,4 +47,37 @@ Deno.test("A partition that was stored among the others before it was known to b
   const log = await (await start(disk, 2, true)).open(INTERNAL);
   await appendValues(log, "after");
   assertEquals(await recordsFrom(log), [[0, "before"], [1, "after"]]);
+});
+
+/** Writes the same ten keys into six partitions of topic 1 again and again; returns how many records stay of each. */
+async function overwritten(log: LogStore, environment: ManualEnvironment): Promise<number[]> {
+  const logs = await Promise.all(
+    Array.from({ length: 6 }, (_, partition) => log.open(partitionId(partition, 1))),
+  );
+  for (let n = 0; n < 150; n++) {
+    const batch = keyedBatch([[`key-${n % 10}`, `${n}${"x".repeat(100)}`]]);
+    await Promise.all(logs.map((log) => append(log, batch)));
+    await environment.advance(1);
+  }
+  await environment.advance(100);
+  return await Promise.all(logs.map(async (log) => (await keyedRecordsFrom(log)).length));
+}
+
+Deno.test("An internal topic is compacted while it is written, long before the cleaner comes round to others", async () => {
+  for (const internal of [true, false]) {
+    const folder = new MemoryDisk().openFolder();
+    const environment = environmentOf(1);
+    const log = await openLogStore({
+      folder,
+      environment,
+      options: { segmentBytes: 8_000, diskCheckIntervalMs: 1e9 },
+      internal: { kv: await folder.open("meta"), isInternal: () => internal },
+      policyOf: () => topicConfig({ "cleanup.policy": "compact" }),
+    });
+    const left = await overwritten(log, environment);
+    for (const count of left) {
+      // Ten live ones, no more that are dirty, and what is in the open segment.
+      assertEquals(count < 40, internal, `${count} records are left, internal: ${internal}`);
+    }
+  }
 });
