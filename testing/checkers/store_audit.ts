@@ -11,7 +11,7 @@ import { type KeyPart, keyParts } from "../../storage/kv/key.ts";
 import type { Kv, KvEntry } from "../../storage/kv/kv.ts";
 import { listAll } from "../../storage/kv/list_all.ts";
 import { type ChunkPartition, chunkPartitions, directoryIsSound } from "../../storage/log/chunk.ts";
-import { CLEANED_FIRST } from "../../storage/log/keys.ts";
+import { CLEANED_FIRST, type ShardKeyKind } from "../../storage/log/keys.ts";
 import type { PartitionId } from "../../storage/log/partition_log.ts";
 import { decodePublication } from "../../storage/log/publication.ts";
 import { decodeSummary, type SegmentHead } from "../../storage/log/segment_summary.ts";
@@ -36,6 +36,7 @@ interface AuditedEntry extends KvEntry {
 /** Which partitions there are, or were until a moment ago. */
 type Known = (id: PartitionId) => boolean;
 
+const SHARD_KINDS: ReadonlySet<string> = new Set<ShardKeyKind>(["c", "s", "m", "d", "b", "r", "k"]);
 const ALL = { start: new Uint8Array(0), end: Uint8Array.of(0xff) };
 
 /** Every key that no HEAD leads to, and everything that a HEAD leads to and that is not there. */
@@ -44,20 +45,29 @@ export async function auditStores({ meta, logs }: AuditedStores): Promise<Violat
   let known: Known = () => true;
   if (meta) {
     const entries = await allOf(meta);
-    violations.push(...auditMetadata(entries));
-    known = partitionsIn(entries);
+    const own = entries.filter((entry) => !isOfShard(entry));
+    violations.push(...auditMetadata(own));
+    known = partitionsIn(own);
+    // Internal topics live there, too, in a shard of their own.
+    violations.push(...auditShards("metadata", entries.filter(isOfShard), known));
   }
   for (const [file, kv] of logs.entries()) {
-    const entries = await allOf(kv);
-    const byShard = Map.groupBy(
-      entries.filter((entry) => kindOf(entry) !== "format"),
-      ({ parts }) => Number(parts[1]),
-    );
-    for (const [shard, its] of byShard) {
-      violations.push(...new ShardAudit(`log ${file}, shard ${shard}`, its, known).violations());
-    }
+    const entries = (await allOf(kv)).filter((entry) => kindOf(entry) !== "format");
+    violations.push(...auditShards(`log ${file}`, entries, known));
   }
   return violations;
+}
+
+function auditShards(store: string, entries: readonly AuditedEntry[], known: Known): Violation[] {
+  const byShard = Map.groupBy(entries, ({ parts }) => Number(parts[1]));
+  return [...byShard].flatMap(([shard, its]) => [
+    ...new ShardAudit(`${store}, shard ${shard}`, its, known).violations(),
+  ]);
+}
+
+/** Whether an entry of the metadata's store belongs to a shard of the log. */
+function isOfShard({ parts: [kind, shard] }: AuditedEntry): boolean {
+  return SHARD_KINDS.has(String(kind)) || kind === "head" && shard !== undefined;
 }
 
 function* auditMetadata(entries: readonly AuditedEntry[]): Generator<Violation> {

@@ -1,5 +1,11 @@
 /** Everything that goes wrong in scenarios, at random moments. */
-import { QUIET_KV, QUIET_NETWORK, type Random, type Simulation } from "../../testing/mod.ts";
+import {
+  type Duration,
+  QUIET_KV,
+  QUIET_NETWORK,
+  type Random,
+  type Simulation,
+} from "../../testing/mod.ts";
 
 /** What chaos tells of. */
 export interface ChaosEvents {
@@ -7,20 +13,37 @@ export interface ChaosEvents {
   crashed(): void;
 }
 
+/** Mean times between two of a kind. */
+export type ChaosPace = Readonly<
+  Record<"kill" | "replace" | "pause" | "partition" | "diskFull" | "clock", Duration>
+>;
+
+const PACE: ChaosPace = {
+  kill: "4s",
+  replace: "6s",
+  pause: "6s",
+  partition: "4s",
+  diskFull: "8s",
+  clock: "5s",
+};
 const DEATHS = ["closed", "reset", "silent"] as const;
 
 /** Lets everything go wrong that can. */
 export class Chaos {
   readonly #ends: (() => void)[];
 
-  constructor(private readonly simulation: Simulation, private readonly events: ChaosEvents) {
+  constructor(
+    private readonly simulation: Simulation,
+    private readonly events: ChaosEvents,
+    pace: ChaosPace = PACE,
+  ) {
     this.#ends = [
-      simulation.occasionally("kill", "4s", (random) => this.kill(random)),
-      simulation.occasionally("replace", "6s", (random) => this.#replace(random)),
-      simulation.occasionally("pause", "6s", (random) => this.#pause(random)),
-      simulation.occasionally("partition", "4s", (random) => this.#partition(random)),
-      simulation.occasionally("disk full", "8s", (random) => this.#fillDisk(random)),
-      simulation.occasionally("clock jump", "5s", (random) => this.#moveClock(random)),
+      simulation.occasionally("kill", pace.kill, (random) => this.kill(random)),
+      simulation.occasionally("replace", pace.replace, (random) => this.#replace(random)),
+      simulation.occasionally("pause", pace.pause, (random) => this.#pause(random)),
+      simulation.occasionally("partition", pace.partition, (random) => this.#partition(random)),
+      simulation.occasionally("disk full", pace.diskFull, (random) => this.#fillDisk(random)),
+      simulation.occasionally("clock jump", pace.clock, (random) => this.#moveClock(random)),
     ];
   }
 

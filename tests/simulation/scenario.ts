@@ -11,6 +11,8 @@ export interface Outcome {
   readonly acknowledged: number;
   /** How often each fault was injected. */
   readonly faults: Readonly<Record<string, number>>;
+  /** What else was counted, and is no fault. */
+  readonly notes?: Readonly<Record<string, number>>;
   /** Virtual milliseconds that it took. */
   readonly virtualMs: number;
   /** What happened before the first violation was found, for people. */

@@ -2,11 +2,15 @@
 import { group, groupStorm } from "./group_consumers.ts";
 import { produceFetch } from "./produce_fetch.ts";
 import type { Scenario } from "./scenario.ts";
+import { transactionSweep } from "./transactions/sweep.ts";
+import { transactions } from "./transactions/transactions.ts";
 
 export const SCENARIOS: ReadonlyMap<string, Scenario> = new Map(Object.entries({
   "produce-fetch": produceFetch,
   "group": group,
   "group-storm": groupStorm,
+  "transactions": transactions,
+  "transaction-sweep": transactionSweep,
 }));
 
 /** The one that runs when none is named. */

@@ -98,6 +98,7 @@ function report({ seed, hash, acknowledged, violations, failure, virtualMs }: Se
 
 const options = parse(Deno.args);
 const faults = new Map<string, number>();
+const notes = new Map<string, number>();
 const failed: SeedResult[] = [];
 let ran = 0;
 let acknowledged = 0;
@@ -114,6 +115,9 @@ await runAll(options, (result) => {
   for (const [kind, count] of Object.entries(result.faults)) {
     faults.set(kind, (faults.get(kind) ?? 0) + count);
   }
+  for (const [note, count] of Object.entries(result.notes ?? {})) {
+    notes.set(note, (notes.get(note) ?? 0) + count);
+  }
   if (result.failure === null && result.violations.length === 0) return "go on";
   failed.push(result);
   return options.stop ? "stop" : "go on";
@@ -122,8 +126,10 @@ await runAll(options, (result) => {
 const seconds = (performance.now() - startMs) / 1000;
 const rare = [...faults].filter(([, count]) => count < options.eachFault);
 say("");
-for (const [kind, count] of [...faults].sort()) say(`${kind.padEnd(34)} ${count}`);
-say("");
+for (const counts of [faults, notes]) {
+  for (const [kind, count] of [...counts].sort()) say(`${kind.padEnd(34)} ${count}`);
+  say("");
+}
 for (const { seed, violations, failure, timeline = [] } of failed) {
   say(`Seed ${seed}:`);
   if (failure) say(failure); // with a timeline of its own

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Producer } from "../../../client/mod.ts";
+import { Admin, Consumer, Producer } from "../../../client/mod.ts";
 import { key, keyParts, prefixRange } from "../../../storage/kv/key.ts";
 import { listAll } from "../../../storage/kv/list_all.ts";
 import {
@@ -99,4 +99,21 @@ Deno.test("Store audit catches a shard without its HEAD", async () => {
     await kv.commit({ deletes: [head], sets: [{ key: detailKey(0, 0, 0), value: TOKEN }] });
   });
   assertEquals(kinds, ["damage"]);
+});
+
+Deno.test("Store audit knows the shard of internal topics beside the metadata, and looks at it as at others", async () => {
+  await using simulation = simulate({ seed: 1 });
+  await simulation.run(async () => {
+    const client = simulation.client();
+    await using admin = new Admin(client);
+    await admin.createTopics([{ name: "orders", partitions: 1 }]);
+    await using consumer = new Consumer({ ...client, groupId: "packers" });
+    await consumer.commit([{ topic: "orders", partition: 0, offset: 0n }]);
+  });
+  assertEquals(await simulation.kv.audit(), []);
+  const meta = await simulation.kv.inner("meta");
+  const [chunk] = await Array.fromAsync(listAll(meta, prefixRange("c")));
+  const shard = Number(keyParts(chunk.key)[1]);
+  await meta.commit({ sets: [{ key: chunkKey(shard, FAR, 0), value: chunk.value }] });
+  assertEquals((await simulation.kv.audit()).map(({ kind }) => kind), ["orphan"]);
 });
