@@ -43,7 +43,11 @@ export async function sweep(source: SweepSource): Promise<void> {
   for (const segment of [...catalogue.dirty.keys()]) await sweepSegment(source, segment);
   for (const tombstone of [...catalogue.tombstones.values()]) {
     const stillOpen = tombstone.openSegment >= catalogue.head.segment;
-    if (!stillOpen && !isDirty(catalogue, tombstone)) await bury(source, tombstone);
+    if (stillOpen || isDirty(catalogue, tombstone)) continue;
+    // Segments that were taken out of use may be known to be so in memory only: a start that finds them would find the
+    // partition in them.
+    await deleteReplaced(source);
+    await bury(source, tombstone);
   }
 }
 
@@ -82,13 +86,18 @@ async function rewrite(
 async function dropSegment(source: SweepSource, segment: number): Promise<void> {
   const { catalogue } = source;
   // What a cleaned segment has ended must be gone before the note of it.
-  for (const old of [...catalogue.replaced.values()]) {
-    await deleteSegment(source, old);
-    catalogue.replaced.delete(old.segment);
-  }
+  await deleteReplaced(source);
   const state = catalogue.segments.get(segment);
   if (state) await deleteSegment(source, state);
   catalogue.segments.delete(segment);
+}
+
+async function deleteReplaced(source: SweepSource): Promise<void> {
+  const { replaced } = source.catalogue;
+  for (const old of [...replaced.values()]) {
+    await deleteSegment(source, old);
+    replaced.delete(old.segment);
+  }
 }
 
 /**

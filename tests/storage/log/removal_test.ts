@@ -1,7 +1,18 @@
 import { assert, assertEquals } from "@std/assert";
 import { keyParts } from "../../../storage/kv/key.ts";
 import { listAll } from "../../../storage/kv/list_all.ts";
-import { appendValues, LogWorld, partitionId, recordsFrom, settle } from "./log_world.ts";
+import { CLEANED_FIRST } from "../../../storage/log/keys.ts";
+import type { PartitionId } from "../../../storage/log/partition_log.ts";
+import {
+  append,
+  appendValues,
+  keyedBatch,
+  LogWorld,
+  partitionId,
+  recordsFrom,
+  settle,
+  topicConfig,
+} from "./log_world.ts";
 import { orphansOf } from "./store_audit.ts";
 
 const SMALL_SEGMENTS = { files: 1, shardsPerFile: 1, segmentBytes: 2_000 };
@@ -64,4 +75,34 @@ Deno.test("Segments that others live in stay readable after a removal", async ()
   await world.restart();
   assertEquals(await recordsFrom(await world.store.open(partitionId(1))), before);
   assertEquals([...world.store.stored()], [partitionId(1)]);
+});
+
+// Found by the scenario `cleaner`: seed 13 of 28 November 2026.
+Deno.test("A partition that is removed while it is being cleaned does not come back when the broker dies soon after", async () => {
+  const world = await LogWorld.open(
+    SMALL_SEGMENTS,
+    () => topicConfig({ "cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0" }),
+  );
+  const gone = await world.store.open(partitionId(0));
+  for (let n = 0; n < 8; n++) await append(gone, keyedBatch([["key", value]]));
+  let removes = 0;
+  world.fate = (commit, kv) => {
+    const isAhead = commit.sets?.some(({ key }) => {
+      const [kind, , number] = keyParts(key);
+      return kind === "c" && Number(number) >= CLEANED_FIRST;
+    });
+    if (isAhead && removes++ === 0) world.store.remove([partitionId(0)]);
+    return kv.commit(commit);
+  };
+  world.store.upkeep({ retention: false });
+  await world.environment.advance(1_000);
+  const other = await world.store.open(partitionId(1)); // closes the segment that was open when it was removed
+  for (let n = 0; n < 8; n++) await appendValues(other, value);
+  await world.environment.advance(1_000); // less than segments are kept after they were replaced
+  assert(removes > 0, "It was removed in the midst of it");
+  await world.restart();
+  const isGone = ({ partition }: PartitionId) => partition === 0;
+  assertEquals([...world.store.stored()].filter(isGone), []);
+  await world.clean();
+  assertEquals(await orphansOf(world.disk, 1), []);
 });
