@@ -37,6 +37,8 @@ export const TOPIC_EFFECTS: Readonly<Partial<Record<TopicConfigName, string>>> =
 /** What broker settings do, by name. Those that only give a topic setting its default are not listed. */
 export const BROKER_EFFECTS: Readonly<Partial<Record<BrokerConfigName, string>>> = {
   "advertised.listeners": "What clients are told to connect to, for each listener.",
+  "add.partitions.to.txn.retry.backoff.max.ms": "How long records of a transaction wait for the " +
+    "one before it, while that is still ending.",
   "auto.create.topics.enable": "Whether Metadata creates topics that clients ask for.",
   "broker.id": "The older name of node.id.",
   "broker.rack": "The rack that clients are told.",

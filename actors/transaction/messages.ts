@@ -49,7 +49,11 @@ export type TransactionMessage =
   | Message<
     /** Partitions become part of the transaction, which begins with the first one. */
     "add",
-    TransactionalProducer & { readonly partitions: readonly TopicPartition[] },
+    TransactionalProducer & {
+      readonly partitions: readonly TopicPartition[];
+      /** Whether to wait a moment, instead of CONCURRENT_TRANSACTIONS, while the one before is still ending. */
+      readonly waits?: boolean;
+    },
     void
   >
   | Message<

@@ -7,6 +7,7 @@ import { KafkaError } from "../../protocol/errors.ts";
 import type { TopicPartition } from "../group/messages.ts";
 import type { Ground } from "./ground.ts";
 import { type StoredTransaction, transactionRecord, transactionTombstone } from "./records.ts";
+import { Patience } from "./patience.ts";
 import { BUMPING_VERSION, NO_PRODUCER_ID, type Transaction } from "./transaction.ts";
 import {
   nextState,
@@ -39,6 +40,8 @@ interface Step extends Occasion {
 
 /** Carries out what the transaction machine decides. */
 export class Steps {
+  /** Those who wait for a transaction to have ended. */
+  readonly patience: Patience;
   readonly #effects: Readonly<Record<TransactionAction, (step: Step) => void>> = {
     takeNewProducerId: ({ draft, newProducerId }) => {
       draft.previousProducerId = draft.producerId;
@@ -91,7 +94,9 @@ export class Steps {
     },
   };
 
-  constructor(private readonly ground: Ground) {}
+  constructor(private readonly ground: Ground) {
+    this.patience = new Patience(ground.self);
+  }
 
   /**
    * Lets something happen to a transactional id. Whoever asked may be refused although something has happened: a
@@ -127,7 +132,10 @@ export class Steps {
       epoch: context.epoch,
       commit: value === "PrepareCommit",
       partitions,
-    }, () => this.send(transaction, { type: "markersWritten" }, { reason: "markers are written" }));
+    }, () => {
+      this.send(transaction, { type: "markersWritten" }, { reason: "markers are written" });
+      this.patience.over(transaction.id);
+    });
   }
 
   #publish({ transaction, event, next, nowMs, reason }: Step, from: Step["next"]["value"]): void {

@@ -52,6 +52,7 @@ export interface TransactionCoordinatorParts {
 }
 
 type Init = PayloadOf<TransactionMessage, "init">;
+type Add = PayloadOf<TransactionMessage, "add">;
 type End = PayloadOf<TransactionMessage, "end">;
 
 /** Loads a transaction coordinator from its log. */
@@ -150,6 +151,28 @@ export async function transactionCoordinator(
     return identityOf(transaction);
   }
 
+  function add(request: Add): void {
+    const transaction = speaking(request);
+    const { partitions } = request;
+    const news = transaction.state.value !== "Ongoing" ||
+      partitions.some(({ topic, partition }) => !transaction.includes(topic, partition));
+    steps.send(transaction, { type: "add", news }, {
+      partitions,
+      reason: "the producer adds partitions",
+    });
+  }
+
+  /**
+   * The transaction of the producer that speaks.
+   *
+   * @throws KafkaError INVALID_PRODUCER_ID_MAPPING, PRODUCER_FENCED
+   */
+  function speaking(request: TransactionalProducer): Transaction {
+    const transaction = known(request);
+    if (speakerFor(transaction, request) === "before") throw fenced(request);
+    return transaction;
+  }
+
   /** @throws KafkaError INVALID_PRODUCER_ID_MAPPING */
   function known({ transactionalId }: TransactionalProducer): Transaction {
     const transaction = transactions.get(transactionalId);
@@ -170,20 +193,21 @@ export async function transactionCoordinator(
       const needed = !transaction || transaction.state.context.epoch >= LAST_EPOCH;
       return withNewProducerId(needed, call, (id) => init(request, id));
     },
-    add(request) {
-      const transaction = known(request);
-      if (speakerFor(transaction, request) === "before") throw fenced(request);
-      const { partitions } = request;
-      const news = transaction.state.value !== "Ongoing" ||
-        partitions.some(({ topic, partition }) => !transaction.includes(topic, partition));
-      steps.send(transaction, { type: "add", news }, {
-        partitions,
-        reason: "the producer adds partitions",
+    add(request, call) {
+      if (!request.waits || !isEnding(speaking(request))) return add(request);
+      const waitMs = config().int("add.partitions.to.txn.retry.backoff.max.ms");
+      steps.patience.wait(request.transactionalId, waitMs, () => {
+        try {
+          call.reply(add(request));
+        } catch (error) {
+          if (!(error instanceof KafkaError)) throw error;
+          call.fail(error);
+        }
       });
+      return PARKED;
     },
     verify(request) {
-      const transaction = known(request);
-      if (speakerFor(transaction, request) === "before") throw fenced(request);
+      const transaction = speaking(request);
       if (isEnding(transaction)) throw new KafkaError("CONCURRENT_TRANSACTIONS");
       return request.partitions.map(({ topic, partition }) =>
         transaction.includes(topic, partition) ? null : "TRANSACTION_ABORTABLE"

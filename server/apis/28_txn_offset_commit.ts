@@ -87,6 +87,7 @@ async function guardOf(
       transactionalId,
       producer: { producerId, epoch: producerEpoch },
       adds: context.apiVersion >= ADDING_VERSION,
+      waits: context.apiVersion >= ADDING_VERSION,
     },
     { topic: GROUP_TOPIC, partition: coordinators.groupPartition(groupId) },
     context,

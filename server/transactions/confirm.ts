@@ -9,6 +9,8 @@ export interface Confirmation {
   readonly producer: ProducerIdentity;
   /** KIP-890: writing to a partition makes it part of the transaction; before, it has to be part of it already. */
   readonly adds: boolean;
+  /** Whether to wait a moment for the transaction before, if that is still ending, in the producer's stead. */
+  readonly waits?: boolean;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface Confirmation {
  * @throws KafkaError what holds for all of them
  */
 export async function confirm(
-  { transactionalId, producer, adds }: Confirmation,
+  { transactionalId, producer, adds, waits = false }: Confirmation,
   partitions: readonly TopicPartition[],
   { broker }: Pick<RequestContext, "broker">,
 ): Promise<readonly (ErrorName | null)[]> {
@@ -26,7 +28,7 @@ export async function confirm(
   const request = { transactionalId, producerId, epoch, partitions };
   const coordinator = broker.coordinators.transaction(transactionalId);
   if (!adds) return await coordinator.ask("verify", request);
-  await coordinator.ask("add", request);
+  await coordinator.ask("add", { ...request, waits });
   return partitions.map(() => null);
 }
 

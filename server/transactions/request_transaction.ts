@@ -109,12 +109,9 @@ export class RequestTransaction {
       throw new KafkaError("INVALID_TXN_STATE", "A transactional batch without transactional id");
     }
     authorize(context, "Write", "TransactionalId", transactionalId);
+    const adds = context.apiVersion >= ADDING_VERSION;
     return confirm(
-      {
-        transactionalId,
-        producer: unknown[0].producer,
-        adds: context.apiVersion >= ADDING_VERSION,
-      },
+      { transactionalId, producer: unknown[0].producer, adds, waits: adds },
       unknown.map(({ place }) => place),
       context,
     );

@@ -20,11 +20,13 @@ class Told {
   readonly markers: (Marker & { readonly place: string })[] = [];
   /** Markers that get through before all others are lost, with whoever wrote them. */
   patience = Infinity;
+  /** When they have heard. */
+  heard: Promise<void> = Promise.resolve();
 
   tell = (topic: string, partition: number, marker: Marker): Promise<void> => {
     if (this.markers.length >= this.patience) return new Promise(() => {});
     this.markers.push({ place: `${topic}-${partition}`, ...marker });
-    return Promise.resolve();
+    return this.heard;
   };
 }
 
@@ -100,6 +102,48 @@ Deno.test("Transaction coordinator gives each transaction of a KIP-890 client it
     ...[["t-0", 2, false], ["t-1", 2, false]],
     ...[["t-0", 3, true], ["t-1", 3, true]],
   ]);
+});
+
+Deno.test("Transaction coordinator has the next transaction's records wait until the one before has ended", async () => {
+  const w = world();
+  const identity = await init(w);
+  await add(w, identity, 0);
+  const heard = Promise.withResolvers<void>();
+  w.told.heard = heard.promise;
+  const next = await end(w, identity, true);
+  const partitions = [{ topic: "t", partition: 1 }];
+  let isAdded = false;
+  const added = w.ref.ask("add", { transactionalId: "tx", ...next, partitions, waits: true })
+    .then(() => isAdded = true);
+  await w.environment.advance(50);
+  assertEquals([isAdded, await stateOf(w)], [false, "PrepareCommit"]);
+  heard.resolve();
+  await w.environment.advance(1);
+  await added;
+  assertEquals(await stateOf(w), "Ongoing");
+});
+
+Deno.test("Transaction coordinator does not have records wait for long, nor those of a producer that is fenced", async () => {
+  const w = world(undefined, { "add.partitions.to.txn.retry.backoff.max.ms": "70" });
+  const identity = await init(w);
+  await add(w, identity, 0);
+  w.told.patience = 0;
+  const next = await end(w, identity, true);
+  const adding = (producer: Identity) =>
+    w.ref.ask("add", {
+      transactionalId: "tx",
+      ...producer,
+      partitions: [{ topic: "t", partition: 1 }],
+      waits: true,
+    });
+  assertEquals(await kindOf(adding(identity)), "PRODUCER_FENCED");
+  let refused = "";
+  const refusal = kindOf(adding(next)).then((kind) => refused = kind);
+  await w.environment.advance(69);
+  assertEquals(refused, "");
+  await w.environment.advance(1);
+  await refusal;
+  assertEquals(refused, "CONCURRENT_TRANSACTIONS");
 });
 
 Deno.test("Transaction coordinator leaves an old client its epoch from begin to begin", async () => {
