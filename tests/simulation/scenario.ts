@@ -23,6 +23,8 @@ export interface Outcome {
 export interface Scenario {
   /** One line for people. */
   readonly description: string;
+  /** The kinds of faults that are there for its sake, and must not be rare. Default: all that happen. */
+  readonly faultKinds?: readonly string[];
   /** Runs it. Throws a SimulationError when the simulation itself fails. */
   run(seed: number): Promise<Outcome>;
 }

@@ -4,7 +4,7 @@
  *     deno task simulate --seeds N [--from S] [--scenario NAME] [--twice N] [--each-fault N] [--stop] [--jobs N]
  *
  * - `--twice N`: runs the first N seeds a second time; the hashes must be equal.
- * - `--each-fault N`: fails when a kind of fault was injected less often over all seeds.
+ * - `--each-fault N`: fails when a kind of fault, of those that the scenario is there for, came less often over all seeds.
  * - `--stop`: stops at the first seed that fails.
  *
  * Its last line is `N passed, N failed`: seeds, and kinds of faults that were too rare.
@@ -124,7 +124,9 @@ await runAll(options, (result) => {
 });
 
 const seconds = (performance.now() - startMs) / 1000;
-const rare = [...faults].filter(([, count]) => count < options.eachFault);
+const kinds = SCENARIOS.get(options.scenario)!.faultKinds ?? [...faults.keys()];
+const rare = kinds.map((kind) => [kind, faults.get(kind) ?? 0] as const)
+  .filter(([, count]) => count < options.eachFault);
 say("");
 for (const counts of [faults, notes]) {
   for (const [kind, count] of [...counts].sort()) say(`${kind.padEnd(34)} ${count}`);
