@@ -224,8 +224,7 @@ export async function transactionCoordinator(
       return transaction ? describe(transaction) : null;
     },
     list() {
-      const nowMs = environment.clock.now();
-      return [...transactions].map((transaction) => listed(transaction, nowMs));
+      return [...transactions].map(listed);
     },
   }, new Set());
 }
