@@ -56,15 +56,17 @@ class Stage implements AsyncDisposable {
 
   static async open(broker: Address): Promise<Stage> {
     using client = await dial(broker);
-    // Kafka makes the topic of the groups' offsets when somebody looks for a group, and not before.
-    await settled(async () => {
-      const { coordinators: [{ errorCode }] } = await client.ask(
-        [findCoordinatorRequest, findCoordinatorResponse],
-        4,
-        { keyType: 0, coordinatorKeys: ["anybody"] },
-      );
-      return errorCode;
-    });
+    // Kafka makes its internal topics when somebody looks for a coordinator, and not before.
+    for (const keyType of [0, 1]) {
+      await settled(async () => {
+        const { coordinators: [{ errorCode }] } = await client.ask(
+          [findCoordinatorRequest, findCoordinatorResponse],
+          4,
+          { keyType, coordinatorKeys: ["anybody"] },
+        );
+        return errorCode;
+      });
+    }
     return new Stage(broker, await createTopic(broker, { what: "wire", partitions: 3 }));
   }
 
