@@ -26,7 +26,10 @@ import {
   txnOffsetCommitResponse,
 } from "../../protocol/messages/28_txn_offset_commit.ts";
 import { type BatchOptions, buildBatch } from "../../protocol/records/builder.ts";
+import { transactionTombstone } from "../../actors/transaction/records.ts";
+import { coordinatorPartition } from "../../protocol/java_hash.ts";
 import type { WireClient } from "./support.ts";
+import { produceTo } from "./topics.ts";
 
 /** A producer, as it names itself. */
 export interface Identity {
@@ -42,6 +45,8 @@ export class WireProducer implements Disposable, Identity {
   producerId = -1n;
   epoch = -1;
   sequence = 0;
+  /** Of its records; -1 = they have none. */
+  timestampMs = -1;
 
   constructor(
     readonly client: WireClient,
@@ -142,7 +147,8 @@ export class WireProducer implements Disposable, Identity {
 
   /** A batch of one record. */
   batch(value: string, more: BatchOptions = {}): Uint8Array {
-    return buildBatch([{ value: new TextEncoder().encode(value) }], {
+    const { timestampMs } = this;
+    return buildBatch([{ value: new TextEncoder().encode(value), timestampMs }], {
       transactional: true,
       producer: {
         producerId: this.producerId,
@@ -243,4 +249,28 @@ function codesOf(
 ): number[] {
   return results.toSorted((a, b) => a.partitionIndex - b.partitionIndex)
     .map(({ partitionErrorCode }) => partitionErrorCode);
+}
+
+/** The partitions of `__transaction_state` of a broker that nobody has told otherwise. */
+const STATE_PARTITIONS = 50;
+
+/**
+ * Makes a transaction hang: its id's coordinator forgets it, once it is started again, as if its records had been lost.
+ * Kafka's tools may write to internal topics; so can everybody who says that he is one of them.
+ */
+export async function loseTransactionalId(
+  client: WireClient,
+  id: string,
+  partitions = STATE_PARTITIONS,
+): Promise<void> {
+  const batch = buildBatch([transactionTombstone(id)]);
+  const draft = produceTo("__transaction_state", coordinatorPartition(id, partitions), batch);
+  const { responses } = await client.ask(
+    [produceRequest, produceResponse],
+    12,
+    draft,
+    "__admin_client",
+  );
+  const [{ errorCode }] = responses[0].partitionResponses;
+  if (errorCode !== 0) throw new Error(`Cannot write to __transaction_state: error ${errorCode}`);
 }
