@@ -38,6 +38,7 @@ const NEEDS: Readonly<Record<string, readonly Tool[]>> = {
   log_tools: [kafkaTools],
   matrix: [kafkaTools, kcat],
   transactions: [kafkaTools, ...KAFKA_CLIENTS.map(kafkaClients)],
+  txn_clients: [pythonClients],
   txn_wire: [kafkaTools],
   python: [pythonClients],
   streams: [kafkaStreams],

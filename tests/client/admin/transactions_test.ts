@@ -1,3 +1,4 @@
+// Real time: the broker and the client, in this process, on the real clock.
 import { assertEquals, assertRejects } from "@std/assert";
 import { Admin, KafkaError } from "../../../client/mod.ts";
 import { createBroker } from "../../../mod.ts";
