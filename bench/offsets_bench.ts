@@ -90,7 +90,7 @@ async function askUntilAnswered(client: WireClient, group: number): Promise<void
       return;
     }
     if (errorCode !== LOADING) throw new Error(`OffsetFetch was answered ${errorCode}`);
-    await sleep(environment, 2);
+    await sleep(environment, 5);
   }
   throw new Error(`${groupName(group)} did not answer in ${ANSWER_MS_MAX} ms`);
 }
