@@ -51,7 +51,8 @@ async function burst(serving: Serving): Promise<void> {
   say(
     `${count} commits of one offset each, ${groups} groups, ${partitions} partitions, ${CONNECTIONS} connections: ` +
       `${(ms / 1000).toFixed(0)} s, ${Math.round(count / ms * 1000)} per second, ` +
-      `${Math.round(count / cpu)} per second of the broker's processor; ` +
+      `${Math.round(count / cpu)} per second of the broker's processor, of which it had ` +
+      `${(cpu / ms * 1000).toFixed(2)}; ` +
       `${residentMb(serving.pid).toFixed(0)} MB resident at the end`,
   );
 }
