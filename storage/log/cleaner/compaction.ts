@@ -52,13 +52,14 @@ export async function prepareCompaction(
   plan: CompactionPlan,
   ground: CompactionGround,
 ): Promise<BatchFilter> {
-  const { endOffset, untouchedFrom } = plan;
+  const { endOffset, lastOffset } = plan;
   const keysMax = Math.max(0, endOffset - plan.dirtyFrom);
   const map = new OffsetMap({ bytesMax: ground.mapBytesMax, keysMax, random: ground.random });
   const notedTo = await noteKeys(plan, ground, map, endOffset);
   const bounds = {
-    cleanedTo: Math.min(notedTo, untouchedFrom),
-    endOffset: Math.min(endOffset, untouchedFrom),
+    cleanedTo: Math.min(notedTo, lastOffset),
+    endOffset,
+    lastOffset,
   };
   return new CompactionFilter(map, bounds, plan.config.deleteRetentionMs, ground);
 }
@@ -107,12 +108,24 @@ function noteBatch(
   return null;
 }
 
+/** Up to where which records may go. */
+interface FilterBounds {
+  /** All before was looked at for keys that are repeated. */
+  readonly cleanedTo: number;
+  /** Batches that end here or beyond are left alone. */
+  readonly endOffset: number;
+  /** This record stays. */
+  readonly lastOffset: number;
+}
+
 /** The second pass. */
 class CompactionFilter implements BatchFilter {
   readonly #map: OffsetMap;
   readonly #ground: CompactionGround;
   /** Batches that end here or beyond are left alone. */
   readonly #endOffset: number;
+  /** The last record of the log. */
+  readonly #lastOffset: number;
   readonly #deleteHorizonMs: number;
   readonly #transactions: CleanedTransactions;
   /** Last offsets of markers that nothing is left of. */
@@ -121,12 +134,13 @@ class CompactionFilter implements BatchFilter {
 
   constructor(
     map: OffsetMap,
-    { cleanedTo, endOffset }: { readonly cleanedTo: number; readonly endOffset: number },
+    { cleanedTo, endOffset, lastOffset }: FilterBounds,
     deleteRetentionMs: number,
     ground: CompactionGround,
   ) {
     this.#map = map;
     this.#endOffset = endOffset;
+    this.#lastOffset = lastOffset;
     this.#ground = ground;
     this.#deleteHorizonMs = ground.nowMs + deleteRetentionMs;
     this.#transactions = new CleanedTransactions(ground.aborted);
@@ -157,6 +171,7 @@ class CompactionFilter implements BatchFilter {
 
   #records(batch: Batch, aborted: boolean): Batch | null {
     const { header, bytes } = batch;
+    if (aborted && lastOffset(header) >= this.#lastOffset) return batch;
     let kept = 0;
     let tombstones = false;
     const keep = (record: RecordReader) => !aborted && this.#isKept(header, record);

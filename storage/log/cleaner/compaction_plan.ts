@@ -26,10 +26,10 @@ export interface CompactionPlan {
   /** Records from here on are left alone: they are young, or belong to open transactions. */
   readonly endOffset: number;
   /**
-   * The last record of the log when the plan was made: its batch is not touched, so that who reads on comes to the end. (It
-   * would be in Kafka's active segment.)
+   * The last record of the log when the plan was made. It stays, whatever it is, so that who reads on comes to the end. (In
+   * Kafka it is in the active segment.)
    */
-  readonly untouchedFrom: number;
+  readonly lastOffset: number;
   /** Every part that lies before. */
   readonly parts: readonly ClosedPart[];
   /** 0 to 1: how much of these parts has not been compacted yet. */
@@ -53,7 +53,7 @@ export function compactionPlan(
     config,
     dirtyFrom: firstDirty.dirtyFrom,
     endOffset: parts.at(-1)!.endOffset,
-    untouchedFrom: index.endOffset - 1,
+    lastOffset: index.endOffset - 1,
     parts,
     dirtyRatio: bytes === 0 ? 0 : dirtyBytes / bytes,
   };

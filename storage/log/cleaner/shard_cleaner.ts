@@ -238,7 +238,7 @@ export class ShardCleaner {
       const { lastStableOffset } = await this.#shard.open(index.id);
       const endOffset = Math.min(plan.endOffset, lastStableOffset);
       const readable = plan.parts.every(({ segment }) => uses.has(segment));
-      const isDirty = Math.min(endOffset, plan.untouchedFrom) > plan.dirtyFrom;
+      const isDirty = Math.min(endOffset, plan.lastOffset) > plan.dirtyFrom;
       if (readable && isDirty) due.push({ ...plan, endOffset });
     }
     due.sort((a, b) => b.dirtyRatio - a.dirtyRatio);
