@@ -299,6 +299,37 @@ Deno.test("Fetch sessions: the first request tells all, the next ones what is ne
   assertEquals([repeated.errorCode, repeated.sessionId, repeated.responses], [71, 0, []]);
 });
 
+Deno.test("Fetch sessions serve partitions in turns when all have more than fits an answer", async () => {
+  await using broker = await withTopic();
+  using client = broker.connect();
+  const { topicId } = broker;
+  const ROUNDS = 6;
+  for (const partition of [0, 1, 2]) {
+    for (let n = 0; n < ROUNDS; n++) await produce(client, partition, "x".repeat(1_000));
+  }
+  const size = batchOf("x".repeat(1_000)).length;
+  const offsets = [0, 0, 0];
+  let sessionId = 0;
+  const served: number[] = [];
+  for (let sessionEpoch = 0; sessionEpoch < 3 * ROUNDS; sessionEpoch++) {
+    const wanted = offsets.map((offset, partition) => ({ partition, offset }));
+    const answer = await client.ask(FETCH, 16, {
+      ...fetchFrom({ topicId }, wanted, { maxBytes: size }),
+      sessionId,
+      sessionEpoch,
+    });
+    sessionId = answer.sessionId;
+    for (const { partitions } of answer.responses) {
+      for (const { partitionIndex, records } of partitions) {
+        const count = valuesIn(records).length;
+        offsets[partitionIndex] += count;
+        if (count > 0) served.push(partitionIndex);
+      }
+    }
+  }
+  assertEquals(served, Array.from({ length: 3 * ROUNDS }, (_, n) => n % 3));
+});
+
 Deno.test("Fetch refuses what makes no sense", async () => {
   await using broker = await withTopic();
   using client = broker.connect();

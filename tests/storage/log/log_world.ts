@@ -31,11 +31,12 @@ export function environmentOf(seed: number): ManualEnvironment {
   return environment;
 }
 
-/** A folder whose commits go through `fate`, when there is one; `onRead` is told of reads, and of how many entries they gave. */
+/** A folder whose commits go through `fate`, when there is one; `onRead` is told how many entries reads give. */
 export function fatedFolder(
   inner: KvFolder,
   fate: () => CommitFate | null,
   onRead: (entries: number) => void = () => {},
+  readsWait: () => Promise<unknown> | null = () => null,
 ): KvFolder {
   return {
     name: inner.name,
@@ -46,10 +47,12 @@ export function fatedFolder(
       return {
         limits: kv.limits,
         get: async (keys) => {
+          await readsWait();
           onRead(keys.length);
           return await kv.get(keys);
         },
         list: async (range, options) => {
+          await readsWait();
           const entries = await kv.list(range, options);
           onRead(entries.length);
           return entries;
@@ -69,11 +72,13 @@ export class LogWorld {
   /** What becomes of commits; null = the store does what it should. */
   fate: CommitFate | null = null;
   fenced: Error | null = null;
-  /** Reads of the stores so far, and entries that were read. */
-  readonly read = { calls: 0, entries: 0 };
+  /** Entries of the stores that were read so far. */
+  readonly read = { entries: 0 };
+  /** What reads of the stores wait for. */
+  readsWait: Promise<unknown> | null = null;
   #starts = 0;
 
-  constructor(readonly options: LogOptions = {}, readonly policyOf?: PolicyOf) {}
+  constructor(public options: LogOptions = {}, readonly policyOf?: PolicyOf) {}
 
   static async open(options: LogOptions = {}, policyOf?: PolicyOf): Promise<LogWorld> {
     const world = new LogWorld(options, policyOf);
@@ -85,10 +90,12 @@ export class LogWorld {
   async start(): Promise<LogStore> {
     this.environment = environmentOf(++this.#starts);
     this.store = await openLogStore({
-      folder: fatedFolder(this.disk.openFolder(), () => this.fate, (entries) => {
-        this.read.calls++;
-        this.read.entries += entries;
-      }),
+      folder: fatedFolder(
+        this.disk.openFolder(),
+        () => this.fate,
+        (entries) => this.read.entries += entries,
+        () => this.readsWait,
+      ),
       environment: this.environment,
       options: this.options,
       policyOf: this.policyOf,
