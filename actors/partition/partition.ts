@@ -154,10 +154,9 @@ export function partition(self: Self, parts: PartitionParts): Behavior<Partition
 
     guard: ({ producerId, producerEpoch }) => transactions.guard(producerId, producerEpoch),
 
-    writeMarker(marker, context) {
-      const { producerId, epoch, commit, coordinatorEpoch } = marker;
+    writeMarker({ producerId, epoch, commit, coordinatorEpoch, bumped = false }, context) {
       const timestampMs = environment.clock.now();
-      transactions.end(marker);
+      transactions.end(producerId, epoch, bumped);
       const bytes = controlBatch({
         result: commit ? "commit" : "abort",
         producerId,

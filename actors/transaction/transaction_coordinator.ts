@@ -224,7 +224,8 @@ export async function transactionCoordinator(
       return transaction ? describe(transaction) : null;
     },
     list() {
-      return [...transactions].map(listed);
+      const nowMs = environment.clock.now();
+      return [...transactions].map((transaction) => listed(transaction, nowMs));
     },
   }, new Set());
 }

@@ -45,11 +45,6 @@ export class Coordinator {
     return this.#versions;
   }
 
-  /** The broker that it was found on; null = it is not known. */
-  get nodeId(): number | null {
-    return this.#nodeId;
-  }
-
   /** Forgets where it lives. */
   forget(): void {
     this.#nodeId = null;

@@ -10,6 +10,10 @@ export interface Violation {
 export type ViolationKind =
   /** Acknowledged or seen, and not in the log in the end. */
   | "lost"
+  /** Back in the log, or in force again, after it was overwritten or deleted. */
+  | "resurrected"
+  /** Still in the log, though by the topic's settings the cleaner should have removed it long ago. */
+  | "not cleaned"
   /** Twice in the log, of an idempotent producer. */
   | "duplicate"
   /** Of one idempotent producer, in another order than sent. */
@@ -38,8 +42,6 @@ export type ViolationKind =
   | "double owner"
   /** The answers of a connection came in another order than the requests. */
   | "answer out of order"
-  /** A commit that does not follow the one before it: of a broker that was replaced, or one that was applied twice. */
-  | "broken chain"
   /** A key of the store that nothing leads to. */
   | "orphan"
   /** Something that must be stored is not, or cannot be read. */

@@ -12,6 +12,7 @@ const TASKS: readonly string[] = [
   "test",
   "simulate:many",
   "simulate:groups",
+  "simulate:cleaner",
   "simulate:transactions",
   "test:mutations",
   "test:kill",

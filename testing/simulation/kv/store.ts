@@ -1,6 +1,5 @@
 import type { Kv, KvCommit, KvFolder } from "../../../storage/kv/kv.ts";
 import { MemoryDisk } from "../../../storage/kv/memory/memory_folder.ts";
-import { ChainChecker } from "../../checkers/chain_checker.ts";
 import { auditStores } from "../../checkers/store_audit.ts";
 import type { Violation } from "../../checkers/violation.ts";
 import type { SimulatedProcess } from "../process.ts";
@@ -31,7 +30,6 @@ export class SimulatedStore {
   readonly #stores = new Map<string, Promise<Kv>>();
   readonly #ordered: CommitFault[] = [];
   readonly #observers = new Set<CommitObserver>();
-  readonly #chains = new ChainChecker();
   #handles = 0;
 
   /** @ignore: `simulation.store()` makes one. */
@@ -54,7 +52,6 @@ export class SimulatedStore {
           process,
           random,
           store: this,
-          name: store,
         });
       },
       freeBytes: () => Promise.resolve(this.diskFull ? 0 : this.freeBytes),
@@ -71,14 +68,13 @@ export class SimulatedStore {
 
   /**
    * Everything that is stored and that nothing leads to, or that is missing: once all has come to rest, as
-   * {@linkcode auditStores} asks for. And every commit that did not follow the one before it: see
-   * {@linkcode ChainChecker}.
+   * {@linkcode auditStores} asks for.
    */
   async audit(): Promise<Violation[]> {
     const stores = new Map<string, Kv>();
     for (const [name, opening] of this.#stores) stores.set(name, await opening);
     const logs = [...stores].filter(([name]) => name.startsWith("log-")).map(([, kv]) => kv);
-    return [...this.#chains.violations, ...await auditStores({ meta: stores.get("meta"), logs })];
+    return await auditStores({ meta: stores.get("meta"), logs });
   }
 
   /** Lets this happen to the next commits, whatever the probabilities are. */
@@ -93,11 +89,6 @@ export class SimulatedStore {
   observe(observer: CommitObserver): () => void {
     this.#observers.add(observer);
     return () => void this.#observers.delete(observer);
-  }
-
-  /** @ignore: a commit was applied. */
-  applied(store: string, from: SimulatedProcess, commit: KvCommit): void {
-    this.#chains.applied(store, from.name, commit);
   }
 
   /** @ignore: a commit arrives. */

@@ -17,8 +17,8 @@ export class ApacheKafka implements AsyncDisposable {
     this.#child = this.#spawn();
   }
 
-  /** Formats a folder and starts a broker on it, with these settings besides. */
-  static async start(settings: Readonly<Record<string, string>> = {}): Promise<ApacheKafka> {
+  /** Formats a folder and starts a broker on it. */
+  static async start(): Promise<ApacheKafka> {
     const folder = await Deno.makeTempDir({ prefix: "odradek-kafka-" });
     const [port, controllerPort] = [freePort(), freePort()];
     await Deno.writeTextFile(
@@ -32,7 +32,6 @@ export class ApacheKafka implements AsyncDisposable {
         `log.dirs=${folder}/logs`,
         "offsets.topic.replication.factor=1",
         "group.initial.rebalance.delay.ms=0",
-        ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
       ].join("\n"),
     );
     const format = ["kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg"];

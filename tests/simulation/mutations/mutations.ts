@@ -34,7 +34,7 @@ export const MUTATIONS: readonly Mutation[] = [
       find: "checks: [{ key: headKey, version: first ? null : this.#version }],",
       replace: "checks: [],",
     }],
-    caughtAs: ["broken chain"],
+    caughtAs: ["lost", "inconsistent offset", "orphan", "damage", "duplicate", "failure"],
   },
   {
     rule: "A batch that a producer repeats is stored once",
@@ -113,5 +113,70 @@ export const MUTATIONS: readonly Mutation[] = [
     }],
     scenario: "group",
     caughtAs: ["double owner"],
+  },
+  {
+    rule: "A tombstone is kept for delete.retention.ms",
+    file: "storage/log/cleaner/compaction.ts",
+    edits: [{
+      find: "return record.valueBytes >= 0 || !hasDeleteHorizon(header) ||\n" +
+        "      this.#ground.nowMs < header.baseTimestampMs;",
+      replace: "return record.valueBytes >= 0;",
+    }],
+    scenario: "cleaner",
+    caughtAs: ["lost"],
+  },
+  {
+    rule: "Keys are told apart by all of their hash",
+    file: "storage/log/cleaner/offset_map.ts",
+    edits: [{ find: "if (same) return slot;", replace: "return slot;" }],
+    scenario: "cleaner",
+    caughtAs: ["lost", "resurrected"],
+  },
+  {
+    rule: "What the cleaner wrote counts when all of it is stored",
+    file: "storage/log/cleaner/segment_output.ts",
+    edits: [{
+      find: "await this.#target.store([set]);",
+      replace: "if (written.length > 0) await this.#target.store([set]);",
+    }],
+    scenario: "cleaner",
+    caughtAs: ["lost", "resurrected", "inconsistent offset", "failure"],
+  },
+  {
+    rule: "What was replaced is deleted before the note that ended it",
+    file: "storage/log/cleaner/shard_cleaner.ts",
+    edits: [{
+      find: "[...catalogue.replaced.values()].filter(isOld)",
+      replace: "[...catalogue.replaced.values()].filter(isOld).reverse()",
+    }],
+    scenario: "cleaner",
+    caughtAs: ["not cleaned", "orphan", "damage", "lost", "resurrected", "failure"],
+  },
+  {
+    rule: "What a dead cleaner has left behind is removed",
+    file: "storage/log/cleaner/shard_cleaner.ts",
+    edits: [{ find: "if (!this.#litter) return;", replace: "if (this.#litter) return;" }],
+    scenario: "cleaner",
+    caughtAs: ["orphan", "damage", "lost", "failure"],
+  },
+  {
+    rule: "Retention lets go only what is older than retention.ms",
+    file: "storage/log/cleaner/retention.ts",
+    edits: [{
+      find: "const expiredBeforeMs = nowMs - config.retentionMs;",
+      replace: "const expiredBeforeMs = nowMs - config.retentionMs / 2;",
+    }],
+    scenario: "cleaner",
+    caughtAs: ["lost"],
+  },
+  {
+    rule: "A removed partition is forgotten when nothing of it is left",
+    file: "storage/log/sweeper.ts",
+    edits: [{
+      find: "if (stillOpen || isDirty(catalogue, tombstone)) continue;",
+      replace: "",
+    }],
+    scenario: "cleaner",
+    caughtAs: ["not cleaned", "orphan", "resurrected"],
   },
 ];

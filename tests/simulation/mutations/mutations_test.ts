@@ -13,6 +13,7 @@ for (const mutation of MUTATIONS) {
     const { success, output } = await runMutant(mutation, SEEDS);
     assert(!success, `${SEEDS} seeds have noticed nothing`);
     const found = [...output.matchAll(/^ {2}([a-z -]+): /gm)].map(([, kind]) => kind);
+    if (/^seed .* FAILED$/m.test(output)) found.push("failure");
     const { caughtAs } = mutation;
     const expected = caughtAs.some((kind) => found.includes(kind));
     assert(expected, `Found ${found}, not one of ${caughtAs}:\n${output.slice(-3000)}`);
