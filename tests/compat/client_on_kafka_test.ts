@@ -11,6 +11,7 @@ import {
 } from "../../client/mod.ts";
 import { denoEnvironment } from "../../environment/deno/deno_environment.ts";
 import { ApacheKafka } from "./support/apache_kafka.ts";
+import { transactionContract } from "../client/transactions/contract.ts";
 import { uniqueName } from "./support/broker.ts";
 
 const PARTITIONS = 4;
@@ -186,3 +187,20 @@ Deno.test("Members of a group share the partitions of a topic of Apache Kafka", 
   }));
   assertEquals(found.size, 1000);
 });
+
+// A newly formatted cluster has KIP-890; the last tests are without it.
+for (const level of [2, 1]) {
+  if (level === 1) {
+    Deno.test("Apache Kafka is taken back to transaction.version 1", async () => {
+      await kafka.downgrade("transaction.version", 1);
+    });
+  }
+  for (const [name, test] of transactionContract) {
+    Deno.test(`${name} (Apache Kafka, transaction.version ${level})`, async () => {
+      await using admin = new Admin(options);
+      const [orders, parcels] = [uniqueName("orders"), uniqueName("parcels")];
+      await admin.createTopics([orders, parcels].map((name) => ({ name, partitions: 2 })));
+      await test({ options, orders, parcels, id: uniqueName("packer") });
+    });
+  }
+}

@@ -32,6 +32,9 @@ export class ApacheKafka implements AsyncDisposable {
         `log.dirs=${folder}/logs`,
         "offsets.topic.replication.factor=1",
         "group.initial.rebalance.delay.ms=0",
+        "transaction.state.log.replication.factor=1",
+        "transaction.state.log.min.isr=1",
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms=100",
       ].join("\n"),
     );
     const format = ["kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg"];
@@ -50,6 +53,15 @@ export class ApacheKafka implements AsyncDisposable {
     this.#child.kill("SIGKILL");
     await this.#child.status;
     this.#child = this.#spawn();
+  }
+
+  /** Takes a feature back to a level, as an operator does. */
+  async downgrade(feature: string, level: number): Promise<void> {
+    const { code, stdout, stderr } = await runProgram("java", [
+      ...["-cp", KAFKA_TOOLS, "org.apache.kafka.tools.FeatureCommand"],
+      ...["--bootstrap-server", this.bootstrap, "downgrade", "--feature", `${feature}=${level}`],
+    ]);
+    if (code !== 0) throw new Error(`Cannot downgrade ${feature}: ${stdout}${stderr}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
