@@ -200,7 +200,7 @@ for (const level of [2, 1]) {
       await using admin = new Admin(options);
       const [orders, parcels] = [uniqueName("orders"), uniqueName("parcels")];
       await admin.createTopics([orders, parcels].map((name) => ({ name, partitions: 2 })));
-      await test({ options, orders, parcels, id: uniqueName("packer") });
+      await test({ options, orders, parcels, id: uniqueName("packer"), level });
     });
   }
 }

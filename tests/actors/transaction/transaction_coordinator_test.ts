@@ -104,6 +104,25 @@ Deno.test("Transaction coordinator gives each transaction of a KIP-890 client it
   ]);
 });
 
+Deno.test("Transaction coordinator lets a KIP-890 producer abort what it has aborted itself, and go on", async () => {
+  const w = world();
+  const identity = await init(w, null, 1000);
+  await add(w, identity, 0);
+  await w.environment.advance(20_000);
+  assertEquals(await stateOf(w), "CompleteAbort");
+  assertEquals(await kindOf(end(w, identity, true)), "INVALID_TXN_STATE");
+  assertEquals(await kindOf(end(w, identity, false, false)), "PRODUCER_FENCED", "an old client");
+  assertEquals(await kindOf(add(w, identity, 0)), "PRODUCER_FENCED");
+  const next = await end(w, identity, false);
+  assertEquals(next, { ...identity, epoch: identity.epoch + 1 });
+  await add(w, next, 1);
+  // One that has begun again since is another matter.
+  const { epoch } = await end(w, next, true);
+  await w.environment.advance(1);
+  await init(w);
+  assertEquals(await kindOf(end(w, { ...next, epoch }, false)), "PRODUCER_FENCED");
+});
+
 Deno.test("Transaction coordinator has the next transaction's records wait until the one before has ended", async () => {
   const w = world();
   const identity = await init(w);
@@ -242,7 +261,7 @@ Deno.test("Transaction coordinator aborts a transaction that takes too long, als
   await second.environment.advance(20_000);
   assertEquals(await stateOf(second), "CompleteAbort");
   assertEquals(second.told.markers.map(({ commit, epoch }) => [commit, epoch]), [[false, 1]]);
-  assertEquals(await kindOf(end(second, identity, true)), "PRODUCER_FENCED");
+  assertEquals(await kindOf(end(second, identity, true)), "INVALID_TXN_STATE");
 });
 
 Deno.test("Transaction coordinator lets a producer recover with the epoch that it knows (KIP-360)", async () => {

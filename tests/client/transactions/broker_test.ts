@@ -23,7 +23,7 @@ for (const level of LEVELS) {
       await using admin = new Admin(options);
       const [orders, parcels] = ["orders", "parcels"];
       await admin.createTopics([orders, parcels].map((name) => ({ name, partitions: 2 })));
-      await test({ options, orders, parcels, id: "packer" });
+      await test({ options, orders, parcels, id: "packer", level });
     });
   }
 }
