@@ -78,8 +78,8 @@ const environment = denoEnvironment({ log: { write: () => {} } });
 /** Runs the plan on a data folder of its own. */
 export async function killWhileCleaning(plan: KillCleaningPlan): Promise<KillCleaningReport> {
   const data = await Deno.makeTempDir({ prefix: "odradek-kill-cleaning-" });
+  const lives = new Lives(data);
   try {
-    const lives = new Lives(data);
     const port = await lives.begin(EAGER);
     const bootstrapServers = `127.0.0.1:${port}`;
     await createTopics(bootstrapServers);
@@ -109,6 +109,7 @@ export async function killWhileCleaning(plan: KillCleaningPlan): Promise<KillCle
       complaints: [...lives.complaints, ...await lives.damage()],
     };
   } finally {
+    await lives[Symbol.asyncDispose]();
     await Deno.remove(data, { recursive: true });
   }
 }
@@ -119,7 +120,7 @@ function realTime(ms: number): Promise<void> {
 }
 
 /** The lives of a broker, one after the other, on one folder and port; and what each told when it was over. */
-class Lives {
+class Lives implements AsyncDisposable {
   #serving: Serving | null = null;
   #port = 0;
   killsWhileCleaning = 0;
@@ -160,6 +161,11 @@ class Lives {
     }).output();
     return success ? [] : new TextDecoder().decode(stdout).split("\n");
   }
+
+  /** Kills the one that may be alive. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#serving?.[Symbol.asyncDispose]();
+  }
 }
 
 const CLEANING = /(shard \d+): (cleaning begins|cleaned) segments=(\d+)/;
@@ -193,6 +199,7 @@ class Load {
       { length: plan.producers },
       (_, index) => this.#produce(index, bootstrapServers, plan.windowMax),
     );
+    for (const running of this.#running) running.catch(() => {}); // whoever finishes is told
   }
 
   /** Settles when everything that was sent is acknowledged. */
