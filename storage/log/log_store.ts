@@ -13,6 +13,7 @@ import { ChunkCache } from "./chunk_cache.ts";
 import type { PolicyOf } from "./cleaner/shard_cleaner.ts";
 import { DiskReserve } from "./disk_reserve.ts";
 import { type LogShape, readOrCreateFormat } from "./format_record.ts";
+import { Pacer } from "./pacer.ts";
 import { partitionName } from "./partition_index.ts";
 import type { LogStore, LogStoreUsage, PartitionId, PartitionLog } from "./partition_log.ts";
 import { Shard, type ShardOptions } from "./shard.ts";
@@ -128,6 +129,7 @@ class KvLogStore implements LogStore {
   #closed = false;
   #upkeepTimer: Timer | null = null;
   #bytesMaxWaiting: number;
+  readonly #pacer: Pacer;
 
   constructor(
     private readonly parts: LogParts,
@@ -137,6 +139,7 @@ class KvLogStore implements LogStore {
   ) {
     this.#cache = new ChunkCache(options.cacheBytesMax);
     this.#bytesMaxWaiting = options.pendingBytesMax;
+    this.#pacer = new Pacer(parts.environment, () => this.usage);
   }
 
   async openShards({ shards }: LogShape): Promise<void> {
@@ -176,6 +179,7 @@ class KvLogStore implements LogStore {
       segmentBatchesMax: this.options.segmentBatchesMax,
       policyOf: policyOf ?? (() => null),
       compactionBytes: this.options.compactionBytes,
+      pacer: this.#pacer,
       requireWritable: () => this.#requireWritable(),
       onFenced: (error) => onFenced?.(error),
     });

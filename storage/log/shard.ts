@@ -4,7 +4,6 @@
  * @module
  */
 import type { Environment } from "../../environment/environment.ts";
-import { sleep } from "../../environment/sleep.ts";
 import { InvariantError, KafkaError } from "../../protocol/errors.ts";
 import { CommitChain } from "../chain/commit_chain.ts";
 import type { Kv } from "../kv/kv.ts";
@@ -15,6 +14,7 @@ import { chunkRef, headKey, logStartKey, tombstoneKey } from "./keys.ts";
 import { encodeLogStart } from "./log_start.ts";
 import { PartitionIndex, partitionName } from "./partition_index.ts";
 import type { PartitionId } from "./partition_log.ts";
+import type { Pacer } from "./pacer.ts";
 import { loadProducers } from "./producer_recovery.ts";
 import { freezeSegment, type SegmentRoll } from "./segment_roll.ts";
 import { encodeOpenSegment, newSegment, type ShardCatalogue } from "./shard_catalogue.ts";
@@ -25,9 +25,6 @@ import { ShardWriter } from "./shard_writer.ts";
 import { type PartitionHome, StoredPartition } from "./stored_partition.ts";
 import { nextTombstone, sweep } from "./sweeper.ts";
 import { encodeTombstone, TOMBSTONE_PARTITIONS_MAX } from "./tombstone.ts";
-
-/** Milliseconds of background work at a stretch. */
-const SLICE_MS = 5;
 
 /** A shard, and what the log as a whole gives to it. */
 export interface ShardOptions {
@@ -45,6 +42,8 @@ export interface ShardOptions {
   readonly policyOf: PolicyOf;
   /** Memory for the keys of a partition that is being compacted. */
   readonly compactionBytes: number;
+  /** Lets background work give way to writers, of other shards too. */
+  readonly pacer: Pacer;
   /** @throws KafkaError when the log as a whole takes no batches now. */
   readonly requireWritable: () => void;
   readonly onFenced: (error: Error) => void;
@@ -66,7 +65,6 @@ export class Shard implements PartitionHome {
   #sweepIsWaiting = false;
   #cleaningIsWaiting = false;
   #closing = false;
-  #pausedAtMs = 0;
   appends = 0;
   appendedBytes = 0;
 
@@ -92,6 +90,7 @@ export class Shard implements PartitionHome {
       reader: this.reader,
       mapBytesMax: options.compactionBytes,
       maintain: (change) => this.#writer.maintain(change),
+      isBusy: () => options.pacer.busy,
       pause: () => this.#pause(),
       open: (id) => this.open(id),
       advanceLogStart: (index, offset) => this.advanceLogStart(index, offset),
@@ -389,14 +388,10 @@ export class Shard implements PartitionHome {
     return this.#closing || this.#writer.stopped !== null;
   }
 
-  /** Gives way to others: after each slice of work, for as long again while batches wait. */
+  /** Gives way to writers. @throws when the shard stops. */
   async #pause(): Promise<void> {
-    const { environment } = this.#options;
     if (this.#stopped) throw this.#writer.stopped ?? closedError();
-    const nowMs = environment.clock.monotonicMs();
-    if (nowMs - this.#pausedAtMs < SLICE_MS) return;
-    await sleep(environment, this.#writer.pendingBytes > 0 ? SLICE_MS : 0);
-    this.#pausedAtMs = environment.clock.monotonicMs();
+    await this.#options.pacer.pause();
     if (this.#stopped) throw this.#writer.stopped ?? closedError();
   }
 }

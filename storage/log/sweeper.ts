@@ -22,8 +22,11 @@ import { DETAIL_VALUE_BYTES } from "./shard_reader.ts";
 import { listAll } from "../kv/list_all.ts";
 import type { Upkeep } from "./shard_writer.ts";
 
-/** Deletes per commit, and milliseconds between such commits: so that writers hardly notice. */
-const DELETES_PER_COMMIT = 100;
+/**
+ * Deletes per commit, and milliseconds between such commits: so that writers hardly notice. Values are read to be deleted
+ * (a list of keys alone is not to be had), a megabyte at most.
+ */
+const DELETES_PER_COMMIT = 16;
 const PAUSE_MS = 5;
 /** Log starts deleted per commit: their keys hold names, and the keys of a commit are limited. */
 const LOG_STARTS_PER_COMMIT = 200;

@@ -27,6 +27,12 @@ import type { Upkeep } from "../shard_writer.ts";
 import { type ProducersAtEnd, SegmentOutput, type WrittenSegment } from "./segment_output.ts";
 import { batchesOf } from "./segment_source.ts";
 
+/** Batches' bytes between two looks at whether it is time to pause; and what a batch counts for, however small. */
+export const STEP_BYTES = 32 * 1024;
+export const BATCH_COST_BYTES = 200;
+/** Values of up to 64 KiB in a commit of the cleaner while batches are coming. */
+const BUSY_COMMIT_VALUES = 2;
+
 /** What the cleaner needs of a shard. */
 export interface CleanedShard {
   readonly shard: number;
@@ -37,6 +43,8 @@ export interface CleanedShard {
   readonly reader: ShardReader;
   readonly segmentBytes: number;
   maintain(change: Upkeep): Promise<void>;
+  /** Whether batches are coming, whose commits wait for the cleaner's. */
+  isBusy(): boolean;
   /** Gives way to writers; called between steps. @throws when the shard stops. */
   pause(): Promise<void>;
 }
@@ -62,9 +70,6 @@ export interface CleaningJob {
   readonly filterOf: (index: PartitionIndex) => Promise<BatchFilter | null>;
 }
 
-/** So many batches, however small, are looked at between two pauses. */
-const BATCHES_PER_PAUSE = 256;
-
 /** Parts of a partition that lie side by side, and what has taken their place. */
 interface Replacement {
   readonly index: PartitionIndex;
@@ -81,10 +86,7 @@ export async function runJob(shard: CleanedShard, job: CleaningJob): Promise<voi
     random: environment.random,
     next: catalogue.nextCleaned,
     segmentBytes: shard.segmentBytes,
-    store: async (sets) => {
-      await shard.maintain({ sets });
-      await shard.pause();
-    },
+    store: (sets) => storeAhead(shard, sets),
   });
   const replacements: Replacement[] = [];
   for (const apart of [true, false]) {
@@ -99,6 +101,19 @@ export async function runJob(shard: CleanedShard, job: CleaningJob): Promise<voi
     await output.endSegment();
   }
   await publish(shard, job.segments, await output.finish(), replacements);
+}
+
+/** Stores values that count nothing yet; in small commits while others wait for theirs. */
+async function storeAhead(
+  shard: CleanedShard,
+  sets: NonNullable<Upkeep["sets"]>,
+): Promise<void> {
+  for (let at = 0; at < sets.length;) {
+    const count = shard.isBusy() ? BUSY_COMMIT_VALUES : sets.length - at;
+    await shard.maintain({ sets: sets.slice(at, at + count) });
+    await shard.pause();
+    at += count;
+  }
 }
 
 function partitionsIn({ partitions }: ShardCatalogue, numbers: ReadonlySet<number>) {
@@ -132,16 +147,18 @@ async function copyGroup(
   const { logStartOffset } = index;
   const details: SegmentDetail[] = [];
   let next = Math.max(firstOffset, Math.min(logStartOffset, endOffset));
+  let bytesAtOnce = 0;
   try {
     for await (const batches of batchesOf(index, bytes, next, endOffset)) {
-      let count = 0;
       for (const batch of batches) {
         next = lastOffset(batch.header) + 1;
         const kept = filter ? filter.filter(batch) : batch;
         if (kept) await output.add(index, kept.header, kept.bytes);
-        if (++count % BATCHES_PER_PAUSE === 0) await shard.pause();
+        bytesAtOnce += batch.bytes.length + BATCH_COST_BYTES;
+        if (bytesAtOnce < STEP_BYTES) continue;
+        bytesAtOnce = 0;
+        await shard.pause();
       }
-      await shard.pause();
     }
     for (const part of group) {
       next = part.firstOffset;

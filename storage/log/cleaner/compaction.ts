@@ -24,7 +24,7 @@ import type { AbortedTransaction } from "../partition_log.ts";
 import type { LastRecord } from "../producer_states.ts";
 import type { StoredBytes } from "../read_cursor.ts";
 import { CleanedTransactions } from "./cleaned_transactions.ts";
-import type { BatchFilter } from "./cleaning_job.ts";
+import { BATCH_COST_BYTES, type BatchFilter, STEP_BYTES } from "./cleaning_job.ts";
 import type { CompactionPlan } from "./compaction_plan.ts";
 import { OffsetMap } from "./offset_map.ts";
 import { batchesOf } from "./segment_source.ts";
@@ -73,14 +73,18 @@ async function noteKeys(
 ): Promise<number> {
   const transactions = new CleanedTransactions(aborted);
   let next = dirtyFrom;
+  let bytesAtOnce = 0;
   try {
     for await (const batches of batchesOf(index, bytes, dirtyFrom, endOffset)) {
       for (const batch of batches) {
         const full = noteBatch(batch, transactions, map, dirtyFrom);
         if (full !== null) return full;
         next = lastOffset(batch.header) + 1;
+        bytesAtOnce += batch.bytes.length + BATCH_COST_BYTES;
+        if (bytesAtOnce < STEP_BYTES) continue;
+        bytesAtOnce = 0;
+        await pause();
       }
-      await pause();
     }
   } catch (error) {
     onDamage(next, error);

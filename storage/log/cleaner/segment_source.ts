@@ -43,13 +43,14 @@ export async function* batchesOf(
 
 /**
  * All chunks of some segments in memory, over those that `beneath` has: for segments in which partitions are mixed so
- * finely that each chunk would be loaded many times.
+ * finely that each chunk would be loaded many times. `pause` is called between them.
  */
 export async function wholeSegments(
   kv: Kv,
   shard: number,
   segments: readonly SegmentHead[],
   beneath: StoredBytes,
+  pause: () => Promise<void>,
 ): Promise<StoredBytes> {
   if (segments.length === 0) return beneath;
   const chunks = new Map<number, Chunk>();
@@ -58,6 +59,7 @@ export async function wholeSegments(
     for await (const { key, value } of listAll(kv, range, PAGE_CHUNKS)) {
       const { major, minor } = numbersOf(key);
       chunks.set(chunkRef(major, minor), Chunk.loaded(value));
+      await pause();
     }
   }
   return {

@@ -210,7 +210,13 @@ export class ShardCleaner {
   /** Reads whole segments into memory; all others are read as they are needed. */
   #inMemory(uses: readonly SegmentUse[]): Promise<StoredBytes> {
     const { kv, shard, reader } = this.#shard;
-    return wholeSegments(kv, shard, uses.map(({ state }) => state), reader);
+    return wholeSegments(
+      kv,
+      shard,
+      uses.map(({ state }) => state),
+      reader,
+      () => this.#shard.pause(),
+    );
   }
 
   #copy(uses: readonly SegmentUse[]): CleaningJob {
