@@ -1,5 +1,5 @@
 /**
- * The one place where a simulation touches the host's event loop.
+ * The one place where a simulation touches its host, and that host's event loop.
  *
  * @module
  */
@@ -8,6 +8,11 @@ import { setImmediate } from "node:timers";
 /** Settles when every microtask that is queued, and all that they queue, has run. About a million a second. */
 export function macrotask(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
+}
+
+/** The address of the program that runs, a test file say. */
+export function mainModule(): string {
+  return Deno.mainModule;
 }
 
 /** Calls `onReason` with the reason of each promise rejected and not handled; returns how to stop that. */

@@ -12,6 +12,7 @@ import type { NetworkFaults } from "./network/faults.ts";
 import { SimulatedNetwork } from "./network/network.ts";
 import { SimulatedProcess } from "./process.ts";
 import type { Random } from "./random.ts";
+import { replayCommandOf } from "./replay.ts";
 import type { Taps } from "./wire/taps.ts";
 import { World } from "./world.ts";
 
@@ -25,7 +26,7 @@ export interface SimulationOptions {
   readonly broker?: SimulatedBrokerOptions;
   /** How stores behave; quiet by default. */
   readonly kv?: Partial<KvFaults>;
-  /** The command that runs this seed again, shown when it fails. */
+  /** The command that runs this seed again, shown when it fails. Default: the one that runs the program's file. */
   readonly replay?: string;
 }
 
@@ -79,7 +80,7 @@ export class Simulation implements AsyncDisposable {
     this.#brokerOptions = broker;
     this.#kvFaults = kv;
     this.#world = new World(String(seed));
-    this.#replay = replay ?? `simulate({ seed: ${JSON.stringify(seed)} })`;
+    this.#replay = replay ?? replayCommandOf(seed);
     this.network = new SimulatedNetwork(this.#world, network);
   }
 
