@@ -31,15 +31,14 @@ async function repeat(turn: () => Promise<unknown>): Promise<number> {
   return count;
 }
 
-/** `… per second, … per second of the broker's processor`. */
+/** `… per second, … per second of the broker's processor, of which it had …`: a busy machine gives it less than it could use. */
 async function rate(serving: Serving, load: () => Promise<number>): Promise<string> {
   const startCpu = cpuSeconds(serving.pid);
   let count = 0;
   const ms = await millisOf(async () => void (count = await load()));
   const cpu = cpuSeconds(serving.pid) - startCpu;
-  return `${Math.round(count / ms * 1000)} per second, ${
-    Math.round(count / cpu)
-  } per second of the broker's processor`;
+  return `${Math.round(count / ms * 1000)} per second, ${Math.round(count / cpu)} per second of ` +
+    `the broker's processor, of which it had ${(cpu / ms * 1000).toFixed(2)}`;
 }
 
 async function benchHeartbeats(serving: Serving): Promise<void> {

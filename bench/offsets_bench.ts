@@ -51,7 +51,8 @@ async function burst(serving: Serving): Promise<void> {
   say(
     `${count} commits of one offset each, ${groups} groups, ${partitions} partitions, ${CONNECTIONS} connections: ` +
       `${(ms / 1000).toFixed(0)} s, ${Math.round(count / ms * 1000)} per second, ` +
-      `${Math.round(count / cpu)} per second of the broker's processor; ` +
+      `${Math.round(count / cpu)} per second of the broker's processor, of which it had ` +
+      `${(cpu / ms * 1000).toFixed(2)}; ` +
       `${residentMb(serving.pid).toFixed(0)} MB resident at the end`,
   );
 }
@@ -90,7 +91,7 @@ async function askUntilAnswered(client: WireClient, group: number): Promise<void
       return;
     }
     if (errorCode !== LOADING) throw new Error(`OffsetFetch was answered ${errorCode}`);
-    await sleep(environment, 2);
+    await sleep(environment, 5);
   }
   throw new Error(`${groupName(group)} did not answer in ${ANSWER_MS_MAX} ms`);
 }

@@ -17,6 +17,7 @@ import { addRepairCommand } from "./repair.ts";
 import { addServeCommand } from "./serve.ts";
 import { denoTerminal, type Terminal } from "./terminal.ts";
 import { addTopicCommand } from "./topic.ts";
+import { addTxnCommand } from "./txn.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** Runs one command and answers the exit code. */
@@ -57,6 +58,7 @@ function program(terminal: Terminal): Command {
   addProduceCommand(program, terminal);
   addConsumeCommand(program, terminal);
   addGroupCommand(program, terminal);
+  addTxnCommand(program, terminal);
   addCheckCommand(program, terminal);
   addRepairCommand(program, terminal);
   return program;

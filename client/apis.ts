@@ -52,6 +52,22 @@ import {
   txnOffsetCommitRequest,
   txnOffsetCommitResponse,
 } from "../protocol/messages/28_txn_offset_commit.ts";
+import {
+  describeProducersRequest,
+  describeProducersResponse,
+} from "../protocol/messages/61_describe_producers.ts";
+import {
+  describeTransactionsRequest,
+  describeTransactionsResponse,
+} from "../protocol/messages/65_describe_transactions.ts";
+import {
+  listTransactionsRequest,
+  listTransactionsResponse,
+} from "../protocol/messages/66_list_transactions.ts";
+import {
+  writeTxnMarkersRequest,
+  writeTxnMarkersResponse,
+} from "../protocol/messages/27_write_txn_markers.ts";
 import type { Schema } from "../protocol/schema/mod.ts";
 
 /** One API as a client uses it: what is asked and what is answered. */
@@ -88,4 +104,8 @@ export const INCREMENTAL_ALTER_CONFIGS = api(
   incrementalAlterConfigsRequest,
   incrementalAlterConfigsResponse,
 );
+export const WRITE_TXN_MARKERS = api(writeTxnMarkersRequest, writeTxnMarkersResponse);
+export const DESCRIBE_PRODUCERS = api(describeProducersRequest, describeProducersResponse);
+export const DESCRIBE_TRANSACTIONS = api(describeTransactionsRequest, describeTransactionsResponse);
+export const LIST_TRANSACTIONS = api(listTransactionsRequest, listTransactionsResponse);
 export const DESCRIBE_CLUSTER = api(describeClusterRequest, describeClusterResponse);

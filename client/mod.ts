@@ -103,6 +103,15 @@ export {
   type GroupListing,
   type MemberDescription,
 } from "./admin/groups.ts";
+export {
+  type HangingTransaction,
+  type ProducerState,
+  TransactionAdmin,
+  type TransactionDescription,
+  type TransactionFilter,
+  type TransactionListing,
+  type TransactionToAbort,
+} from "./admin/transactions.ts";
 export type { GroupMetadata } from "./group/consumer_group.ts";
 export type { CommittedOffset, Committer, OffsetToCommit } from "./group/offsets.ts";
 export type { GroupOptions } from "./group/options.ts";

@@ -6,6 +6,7 @@
  */
 export { AnswerOrderChecker } from "./checkers/answer_order_checker.ts";
 export { type Attempt, type AttemptHistory, checkAttempts } from "./checkers/attempt_checker.ts";
+export { ChainChecker } from "./checkers/chain_checker.ts";
 export {
   checkLog,
   type LogHistory,

@@ -16,7 +16,8 @@ import {
 } from "../../protocol/records/big_endian.ts";
 import { uuidFromBytes, ZERO_UUID } from "../../protocol/uuid.ts";
 import type { TopicPartition } from "./messages.ts";
-import { type CommittedOffset, OFFSET_COMMIT_VERSION } from "./records.ts";
+import { OFFSET_COMMIT_VERSION } from "./offset_record_writer.ts";
+import type { CommittedOffset } from "./records.ts";
 import { TextCache } from "./text_cache.ts";
 
 const UUID_BYTES = 16;

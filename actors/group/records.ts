@@ -22,10 +22,9 @@ import {
 } from "../../protocol/schema/mod.ts";
 import type { Decision } from "../coordinator/decision_log.ts";
 import type { TopicPartition } from "./messages.ts";
+import { OFFSET_COMMIT_VERSION, offsetKeyBytes, offsetValueBytes } from "./offset_record_writer.ts";
 
 const GROUP_METADATA_VERSION = 3;
-/** The version of committed offsets that is written, but for those that say when they expire. */
-export const OFFSET_COMMIT_VERSION = 4;
 /** Only this one can say when an offset expires. */
 const OFFSET_COMMIT_VERSION_WITH_EXPIRY = 1;
 
@@ -60,32 +59,46 @@ export type GroupRecord =
 /** The record of a committed offset. */
 export function offsetRecord(
   group: string,
-  { topic, partition }: TopicPartition,
+  place: TopicPartition,
   committed: CommittedOffset,
 ): Decision {
-  const { offset, leaderEpoch, metadata, commitTimestampMs, expireTimestampMs, topicId } =
-    committed;
-  const expires = expireTimestampMs !== null;
   return {
-    key: encodeRecordKey(offsetCommitKey, { group, topic, partition }),
-    value: encodeVersioned(
-      offsetCommitValue,
-      expires ? OFFSET_COMMIT_VERSION_WITH_EXPIRY : OFFSET_COMMIT_VERSION,
-      {
-        offset,
-        leaderEpoch,
-        metadata,
-        commitTimestamp: BigInt(commitTimestampMs),
-        expireTimestamp: BigInt(expireTimestampMs ?? -1),
-        topicId,
-      },
-    ),
+    key: offsetKey(group, place),
+    value: offsetValueBytes(committed) ?? offsetValueBySchema(committed),
   };
 }
 
 /** The record that takes a committed offset back. */
-export function offsetTombstone(group: string, { topic, partition }: TopicPartition): Decision {
-  return { key: encodeRecordKey(offsetCommitKey, { group, topic, partition }), value: null };
+export function offsetTombstone(group: string, place: TopicPartition): Decision {
+  return { key: offsetKey(group, place), value: null };
+}
+
+function offsetKey(group: string, place: TopicPartition): Uint8Array {
+  return offsetKeyBytes(group, place) ?? offsetKeyBySchema(group, place);
+}
+
+/** The key of a committed offset, whatever it says. */
+export function offsetKeyBySchema(
+  group: string,
+  { topic, partition }: TopicPartition,
+): Uint8Array {
+  return encodeRecordKey(offsetCommitKey, { group, topic, partition });
+}
+
+/** The value of a committed offset, whatever it says. */
+export function offsetValueBySchema(committed: CommittedOffset): Uint8Array {
+  const { offset, leaderEpoch, metadata, commitTimestampMs, expireTimestampMs, topicId } =
+    committed;
+  const expires = expireTimestampMs !== null;
+  const version = expires ? OFFSET_COMMIT_VERSION_WITH_EXPIRY : OFFSET_COMMIT_VERSION;
+  return encodeVersioned(offsetCommitValue, version, {
+    offset,
+    leaderEpoch,
+    metadata,
+    commitTimestamp: BigInt(commitTimestampMs),
+    expireTimestamp: BigInt(expireTimestampMs ?? -1),
+    topicId,
+  });
 }
 
 /** The record of a group's generation. */

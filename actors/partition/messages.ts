@@ -100,6 +100,8 @@ export type PartitionMessage =
       readonly coordinatorEpoch: number;
       /** KIP-890: an end comes with an epoch that is higher than that of the transaction. */
       readonly bumped?: boolean;
+      /** Somebody else than the coordinator writes it, and is refused where a later coordinator has been. */
+      readonly foreign?: boolean;
     },
     void
   >

@@ -154,9 +154,10 @@ export function partition(self: Self, parts: PartitionParts): Behavior<Partition
 
     guard: ({ producerId, producerEpoch }) => transactions.guard(producerId, producerEpoch),
 
-    writeMarker({ producerId, epoch, commit, coordinatorEpoch, bumped = false }, context) {
+    writeMarker(marker, context) {
+      const { producerId, epoch, commit, coordinatorEpoch } = marker;
       const timestampMs = environment.clock.now();
-      transactions.end(producerId, epoch, bumped);
+      transactions.end(marker);
       const bytes = controlBatch({
         result: commit ? "commit" : "abort",
         producerId,

@@ -6,7 +6,11 @@
 import { KafkaError } from "../../protocol/errors.ts";
 import type { BatchHeader } from "../../protocol/records/batch_header.ts";
 import type { PartitionLog } from "../../storage/log/partition_log.ts";
+import type { PayloadOf } from "../core/message.ts";
 import { type Guard, Guards } from "../transaction/guards.ts";
+import type { PartitionMessage } from "./messages.ts";
+
+type Marker = PayloadOf<PartitionMessage, "writeMarker">;
 
 /** From this version of Produce on a producer has a new epoch in each transaction (KIP-890). */
 const BUMPING_PRODUCE_VERSION = 12;
@@ -62,14 +66,21 @@ export class PartitionTransactions {
   /**
    * A transaction ends: what its coordinator said before counts no more.
    *
-   * @throws KafkaError INVALID_PRODUCER_EPOCH when the producer is further than the transaction
+   * @throws KafkaError INVALID_PRODUCER_EPOCH when the producer is further than the transaction,
+   * TRANSACTION_COORDINATOR_FENCED when a later coordinator has been here
    */
-  end(producerId: bigint, epoch: number, bumped: boolean): void {
+  end({ producerId, epoch, coordinatorEpoch, bumped = false, foreign = false }: Marker): void {
     const known = this.log.producers.epochOf(producerId);
     if (epoch < known || bumped && epoch === known && this.#isOpen(producerId, epoch)) {
       throw new KafkaError(
         "INVALID_PRODUCER_EPOCH",
         `Producer ${producerId} is at epoch ${known} in ${this.name}; the marker has ${epoch}`,
+      );
+    }
+    if (foreign && coordinatorEpoch < this.log.producers.coordinatorEpochOf(producerId)) {
+      throw new KafkaError(
+        "TRANSACTION_COORDINATOR_FENCED",
+        `A later coordinator than that of epoch ${coordinatorEpoch} has been in ${this.name}`,
       );
     }
     this.#guards.void(producerId);

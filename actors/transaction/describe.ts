@@ -9,7 +9,7 @@ export function describe({ stored, state }: Transaction): TransactionDescription
     producerId,
     epoch: state.context.epoch,
     timeoutMs,
-    startedMs: hasBegun(state.value) ? stored.startedMs : -1,
+    startedMs: stored.startedMs,
     topics: Array.from(partitions, ([topic, indexes]) => ({
       topic,
       partitions: [...indexes].sort((a, b) => a - b),
@@ -18,15 +18,7 @@ export function describe({ stored, state }: Transaction): TransactionDescription
 }
 
 /** A transactional id as ListTransactions tells it. */
-export function listed({ id, stored, state }: Transaction, nowMs: number): TransactionListing {
-  return {
-    transactionalId: id,
-    producerId: stored.producerId,
-    state: state.value,
-    openMs: hasBegun(state.value) ? nowMs - stored.startedMs : -1,
-  };
-}
-
-function hasBegun(state: Transaction["state"]["value"]): boolean {
-  return state === "Ongoing" || state === "PrepareCommit" || state === "PrepareAbort";
+export function listed({ id, stored, state }: Transaction): TransactionListing {
+  const { producerId, startedMs } = stored;
+  return { transactionalId: id, producerId, state: state.value, startedMs };
 }

@@ -5,7 +5,6 @@
  */
 import { KafkaError } from "../../protocol/errors.ts";
 import { NO_PRODUCER_ID, type Transaction } from "./transaction.ts";
-import { LAST_EPOCH, type TransactionStateName } from "./transaction_machine.ts";
 
 /** A producer, as it names itself. */
 export interface ProducerIdentity {
@@ -47,27 +46,6 @@ export function speakerFor(
     `"${id}" belongs to producer ${stored.producerId}, not to ${producerId}`,
   );
 }
-
-/**
- * Who ends a transaction, where each end gives the producer its next epoch (KIP-890). Where one has ended, the epoch before
- * is the producer's, too, if the coordinator itself has raised it because the transaction took too long: the producer hears
- * what has become of it, and goes on. Kafka compares numbers only (`TransactionCoordinator.endTransactionWithTV2`).
- *
- * @throws KafkaError as {@linkcode speakerFor}
- */
-export function enderFor(transaction: Transaction, producer: ProducerIdentity): Speaker {
-  const { stored, state: { value, context } } = transaction;
-  const isRaised = producer.producerId === stored.producerId &&
-    producer.epoch === context.epoch - 1 && context.epoch <= LAST_EPOCH;
-  return isRaised && ENDED.has(value) ? "before" : speakerFor(transaction, producer);
-}
-
-const ENDED: ReadonlySet<TransactionStateName> = new Set([
-  "PrepareCommit",
-  "PrepareAbort",
-  "CompleteCommit",
-  "CompleteAbort",
-]);
 
 /** The id and epoch that the producer is to go on with. */
 export function identityOf({ stored, state: { context } }: Transaction): ProducerIdentity {

@@ -19,8 +19,8 @@ export interface TransactionListing {
   readonly transactionalId: string;
   readonly producerId: bigint;
   readonly state: TransactionStateName;
-  /** How long its transaction has been open, in ms; -1 = there is none. */
-  readonly openMs: number;
+  /** When its transaction began, or the one before if there is none: wall clock; -1 = there has been none. */
+  readonly startedMs: number;
 }
 
 /** A transactional id, as DescribeTransactions tells it. */
@@ -29,7 +29,7 @@ export interface TransactionDescription {
   readonly producerId: bigint;
   readonly epoch: number;
   readonly timeoutMs: number;
-  /** Wall clock; -1 = there is no transaction. */
+  /** When its transaction began, or the one before if there is none: wall clock; -1 = there has been none. */
   readonly startedMs: number;
   readonly topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[];
 }

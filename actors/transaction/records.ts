@@ -52,7 +52,7 @@ export interface StoredTransaction {
   readonly updatedMs: number;
   /** Wall clock; -1 = there was none yet. */
   readonly startedMs: number;
-  /** 2 = the producer was given its epoch when it ended a transaction (KIP-890); 0 otherwise. */
+  /** 2 = the epoch came with the end of a transaction (KIP-890), so that the one before is known; 0 otherwise. */
   readonly clientVersion: number;
 }
 

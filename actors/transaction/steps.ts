@@ -66,9 +66,8 @@ export class Steps {
     addPartitions: ({ draft, partitions }) => draft.partitions = union(draft, partitions!),
     clearPartitions: ({ draft }) => draft.partitions = new Map(),
     noteBump: ({ draft, event }) => {
-      draft.clientVersion = event.type === "end" && event.bumps ? BUMPING_VERSION : 0;
+      draft.clientVersion = event.type === "end" && !event.bumps ? 0 : BUMPING_VERSION;
     },
-    noteNoBump: ({ draft }) => draft.clientVersion = 0,
     persist: ({ transaction, draft }) =>
       this.ground.decisions.append([transactionRecord(transaction.id, draft)]),
     persistTombstone: ({ transaction }) =>

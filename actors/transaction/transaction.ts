@@ -39,15 +39,17 @@ export class Transaction {
 }
 
 /**
- * The machine's state, of a record. The epoch before the current one is known of those that were given at the end of a
+ * The machine's state, of a record. The epoch before the current one is known of those that came with the end of a
  * transaction; what another begin has given is known until the next restart only, as in Kafka.
  */
 function stateOf({ state, ...stored }: StoredTransaction): TransactionState {
   const { epoch, clientVersion, nextProducerId, previousProducerId } = stored;
+  const rotating = nextProducerId !== NO_PRODUCER_ID;
   let lastEpoch = -1;
   if (clientVersion >= BUMPING_VERSION && state !== "Empty") {
-    if (epoch > 0) lastEpoch = epoch - 1;
+    if (epoch > LAST_EPOCH && !rotating) lastEpoch = -1;
+    else if (epoch > 0) lastEpoch = epoch - 1;
     else if (previousProducerId !== NO_PRODUCER_ID) lastEpoch = LAST_EPOCH;
   }
-  return resumedState(state, { epoch, lastEpoch, rotating: nextProducerId !== NO_PRODUCER_ID });
+  return resumedState(state, { epoch, lastEpoch, rotating });
 }

@@ -25,7 +25,7 @@ import type { PartitionMessage } from "../partition/messages.ts";
 import { describe, listed } from "./describe.ts";
 import { abortOverdue, forgetUnused } from "./expiry.ts";
 import type { Ground } from "./ground.ts";
-import { enderFor, identityOf, type ProducerIdentity, speakerFor } from "./identity.ts";
+import { identityOf, type ProducerIdentity, speakerFor } from "./identity.ts";
 import { Markers, type MarkersParts } from "./markers.ts";
 import type { TransactionalProducer, TransactionMessage } from "./messages.ts";
 import { type StoredTransaction, transactionRecord } from "./records.ts";
@@ -142,7 +142,7 @@ export async function transactionCoordinator(
   function end(request: End, newProducerId: bigint | null): ProducerIdentity {
     const { commit, bumps } = request;
     const transaction = known(request);
-    const speaker = bumps ? enderFor(transaction, request) : speakerFor(transaction, request);
+    const speaker = speakerFor(transaction, request);
     if (speaker === "before" && !bumps) throw fenced(request);
     steps.send(transaction, { type: "end", commit, bumps, retry: speaker === "before" }, {
       newProducerId,
@@ -224,8 +224,7 @@ export async function transactionCoordinator(
       return transaction ? describe(transaction) : null;
     },
     list() {
-      const nowMs = environment.clock.now();
-      return [...transactions].map((transaction) => listed(transaction, nowMs));
+      return [...transactions].map(listed);
     },
   }, new Set());
 }

@@ -64,7 +64,6 @@ export type TransactionAction =
   | "addPartitions"
   | "clearPartitions"
   | "noteBump"
-  | "noteNoBump"
   | "persist"
   | "persistTombstone"
   | "writeMarkers"
@@ -115,7 +114,11 @@ const transactions = setup({
         }
         : {}
     ),
-    bumpForFence: assign(({ context }) => ({ epoch: context.epoch + 1, lastEpoch: -1 })),
+    // The producer may come back: who it was is told from who it is now (KIP-588). Nobody gets the very last epoch.
+    bumpForFence: assign(({ context }) => ({
+      epoch: context.epoch + 1,
+      lastEpoch: context.epoch < LAST_EPOCH ? context.epoch : -1,
+    })),
     rotate: assign(({ context }) => context.rotating ? { epoch: 0, rotating: false } : {}),
     takeNewProducerId: named,
     reserveProducerId: named,
@@ -125,7 +128,6 @@ const transactions = setup({
     addPartitions: named,
     clearPartitions: named,
     noteBump: named,
-    noteNoBump: named,
     persist: named,
     persistTombstone: named,
     writeMarkers: named,
@@ -137,7 +139,8 @@ const transactions = setup({
 });
 
 const beginAgain = [
-  { guard: "isRetry", actions: "answer" },
+  // It has been given its next epoch already.
+  { guard: "isRetry", target: "Empty", actions: ["setTimeout", "persist", "answer"] },
   {
     guard: "isExhausted",
     target: "Empty",
@@ -207,11 +210,11 @@ export const transactionMachine = transactions.createMachine({
       },
     },
     /**
-     * The producer is fenced by an epoch that it never gets to know. Passed through on the way to PrepareAbort; nothing
-     * ever stays here.
+     * The producer is fenced by the next epoch. Unless another one has begun by then, it gets that epoch when it begins
+     * again, or, with KIP-890, aborts. Passed through on the way to PrepareAbort; nothing ever stays here.
      */
     PrepareEpochFence: {
-      always: { target: "PrepareAbort", actions: ["bumpForFence", "noteNoBump", "persist"] },
+      always: { target: "PrepareAbort", actions: ["bumpForFence", "noteBump", "persist"] },
     },
     /**
      * The transaction is committed: that is durable, and the partitions are being told. Everything else has to wait

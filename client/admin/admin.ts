@@ -24,6 +24,8 @@ import {
   type NewTopic,
 } from "./topics.ts";
 
+import { TransactionAdmin } from "./transactions.ts";
+
 /** How topics are changed. */
 export interface ChangeOptions {
   /** Whether only to check if it could be done. Default false. */
@@ -56,6 +58,8 @@ export interface ClusterDescription {
 export class Admin implements AsyncDisposable {
   /** Groups and their offsets. */
   readonly groups: GroupAdmin;
+  /** Transactions and their producers. */
+  readonly transactions: TransactionAdmin;
   readonly #cluster: Cluster;
 
   /**
@@ -68,6 +72,7 @@ export class Admin implements AsyncDisposable {
     const settings = clientSettings(options);
     this.#cluster = new Cluster(settings, { allowAutoTopicCreation: false, inFlightMax: 5 });
     this.groups = new GroupAdmin(this.#cluster);
+    this.transactions = new TransactionAdmin(this.#cluster);
   }
 
   /**

@@ -45,6 +45,11 @@ export class Coordinator {
     return this.#versions;
   }
 
+  /** The broker that it was found on; null = it is not known. */
+  get nodeId(): number | null {
+    return this.#nodeId;
+  }
+
   /** Forgets where it lives. */
   forget(): void {
     this.#nodeId = null;

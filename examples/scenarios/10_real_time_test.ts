@@ -9,6 +9,7 @@
  *     …
  *     await container.stop();
  */
+// Real time: that is what it shows.
 import { assertEquals } from "@std/assert";
 import { Consumer, Producer } from "../../mod.ts";
 import { startTestBroker } from "../../testing/mod.ts";

@@ -15,8 +15,6 @@ import { fencedIn } from "../transactions/errors.ts";
 const FENCED_VERSION = 2;
 /** From this version on it is for brokers, and of several transactions. */
 const BATCH_VERSION = 4;
-/** From this version on TRANSACTION_ABORTABLE may be answered. */
-const ABORTABLE_VERSION = 5;
 
 type Topics = AddPartitionsToTxnRequest["v3AndBelowTopics"];
 type TopicResults = NonNullable<
@@ -29,7 +27,7 @@ type Wanted = Omit<Confirmation, "adds"> & { readonly topics: Topics; readonly v
  * - v2: PRODUCER_FENCED may be answered
  * - v3: flexible
  * - v4: several transactions at once, also to ask whether partitions are part of them: for brokers
- * - v5: TRANSACTION_ABORTABLE may be answered
+ * - v5: TRANSACTION_ABORTABLE may be answered; Kafka answers it in v4 too, and so do we
  */
 export const addPartitionsToTxn = defineApi({
   name: "AddPartitionsToTxn",
@@ -116,9 +114,6 @@ async function addAll(wanted: Wanted, context: RequestContext): Promise<TopicRes
 }
 
 function told(error: KafkaError, { apiVersion }: Pick<RequestContext, "apiVersion">): KafkaError {
-  if (error.kind === "TRANSACTION_ABORTABLE" && apiVersion < ABORTABLE_VERSION) {
-    return new KafkaError("INVALID_TXN_STATE", error.message);
-  }
   return fencedIn(error, apiVersion, FENCED_VERSION);
 }
 

@@ -76,7 +76,11 @@ async function write(
     } else if (topic.internal) {
       throw new KafkaError("INVALID_TOPIC_EXCEPTION", `${name} takes part in no transaction`);
     } else {
-      await broker.partition(topic.id, partition).ask("writeMarker", { ...marker, bumped });
+      await broker.partition(topic.id, partition).ask("writeMarker", {
+        ...marker,
+        bumped,
+        foreign: true,
+      });
     }
     return 0;
   } catch (error) {

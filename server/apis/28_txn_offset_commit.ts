@@ -35,7 +35,8 @@ export const txnOffsetCommit = defineApi({
     const { transactionalId, groupId, producerId, producerEpoch } = request;
     authorize(context, "Write", "TransactionalId", transactionalId);
     authorize(context, "Read", "Group", groupId);
-    if (groupId === "" || transactionalId === "") throw new KafkaError("INVALID_REQUEST");
+    if (transactionalId === "") throw new KafkaError("INVALID_REQUEST");
+    if (groupId === "") throw new KafkaError("INVALID_GROUP_ID");
     const topics = request.topics.map((topic) => ({ topic, ...checked(topic, context) }));
     const coordinator = context.broker.coordinators.group(groupId);
     const outcomes = await coordinator.ask("commitOffsetsInTransaction", {

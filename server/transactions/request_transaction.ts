@@ -52,6 +52,7 @@ export class RequestTransaction {
     const partition = broker.partition(topic.id, index);
     const header = transactionalHeader(records);
     if (header === null) return partition.ask("append", { records, requestVersion });
+    this.#requireId();
     const { producerId, producerEpoch } = header;
     return inTransactions.inOrder(
       `${topic.id}/${index}/${producerId}`,
@@ -69,6 +70,17 @@ export class RequestTransaction {
         this.#waiting.filter(({ producer }) => producer.producerId === producerId),
       );
     }
+  }
+
+  /** @throws KafkaError TRANSACTIONAL_ID_AUTHORIZATION_FAILED, INVALID_REQUEST */
+  #requireId(): void {
+    const { transactionalId, context } = this;
+    if (transactionalId === null) {
+      const reason = "A transactional batch without transactional id";
+      throw new KafkaError("TRANSACTIONAL_ID_AUTHORIZATION_FAILED", reason);
+    }
+    authorize(context, "Write", "TransactionalId", transactionalId);
+    if (transactionalId === "") throw new KafkaError("INVALID_REQUEST");
   }
 
   #confirmed(
@@ -105,13 +117,9 @@ export class RequestTransaction {
 
   #ask(unknown: readonly Unconfirmed[]) {
     const { transactionalId, context } = this;
-    if (transactionalId === null || transactionalId === "") {
-      throw new KafkaError("INVALID_TXN_STATE", "A transactional batch without transactional id");
-    }
-    authorize(context, "Write", "TransactionalId", transactionalId);
     const adds = context.apiVersion >= ADDING_VERSION;
     return confirm(
-      { transactionalId, producer: unknown[0].producer, adds, waits: adds },
+      { transactionalId: transactionalId!, producer: unknown[0].producer, adds, waits: adds },
       unknown.map(({ place }) => place),
       context,
     );

@@ -111,6 +111,11 @@ export class ProducerStates {
     return this.#entries.get(producerId)?.producerEpoch ?? NONE;
   }
 
+  /** The epoch of the coordinator that has written the producer's last marker here; -1 = there was none. */
+  coordinatorEpochOf(producerId: bigint): number {
+    return this.#entries.get(producerId)?.coordinatorEpoch ?? NONE;
+  }
+
   /** First offset of the producer's open transaction, -1 when it has none. */
   transactionStart(producerId: bigint): number {
     return this.#open.get(producerId) ?? NONE;

@@ -42,6 +42,8 @@ export type ViolationKind =
   | "double owner"
   /** The answers of a connection came in another order than the requests. */
   | "answer out of order"
+  /** A commit that does not follow the one before it: of a broker that was replaced, or one that was applied twice. */
+  | "broken chain"
   /** A key of the store that nothing leads to. */
   | "orphan"
   /** Something that must be stored is not, or cannot be read. */

@@ -1,3 +1,4 @@
+// Real time: commands against a real broker in this process.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createBroker, Producer } from "../../mod.ts";
 import { key } from "../../storage/kv/key.ts";

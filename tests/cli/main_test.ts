@@ -1,3 +1,4 @@
+// Real time: commands run in this process, on the real clock.
 import { assertEquals, assertMatch } from "@std/assert";
 import manifest from "../../deno.json" with { type: "json" };
 import { runMain } from "./command.ts";

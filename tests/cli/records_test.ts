@@ -1,3 +1,4 @@
+// Real time: commands against a real broker in this process.
 import { assertEquals, assertMatch } from "@std/assert";
 import { type Broker, createBroker } from "../../mod.ts";
 import { type Done, runMain } from "./command.ts";

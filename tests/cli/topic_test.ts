@@ -1,3 +1,4 @@
+// Real time: commands against a real broker in this process.
 import { assertEquals, assertMatch } from "@std/assert";
 import { createBroker } from "../../mod.ts";
 import { runMain } from "./command.ts";

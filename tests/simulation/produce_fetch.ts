@@ -38,6 +38,33 @@ const KILL_CHANCE = 0.3;
 /** Errors by which a client says that it has heard nothing. */
 const UNHEARD: ReadonlySet<string> = new Set(["NETWORK_EXCEPTION", "REQUEST_TIMED_OUT"]);
 
+/** What must happen, in many seeds. */
+export const PRODUCE_FETCH_FAULTS: readonly string[] = [
+  "broker killed",
+  "broker paused",
+  "broker replaced by a successor",
+  "clock drift",
+  "clock jump",
+  "kv conflict",
+  "kv disk full",
+  "kv duplicate request",
+  "kv late request",
+  "kv lost answer",
+  "kv lost request",
+  "kv read error",
+  "kv refused",
+  "kv request dies with process",
+  "kv request outlives process",
+  "kv slow",
+  "network delay",
+  "network dial refused",
+  "network half-open",
+  "network partition",
+  "network reset",
+  "network slow connection",
+  "network split",
+];
+
 /** Producers and consumers against a broker to which everything happens. */
 export const produceFetch: Scenario = {
   description: "3 idempotent producers, 1 that tries once, 2 consumers, 64 partitions, all faults",
@@ -80,7 +107,10 @@ export const produceFetch: Scenario = {
       hash: simulation.hash,
       violations,
       acknowledged: clients.acknowledged,
-      faults: simulation.faults.all(),
+      faults: {
+        ...Object.fromEntries(PRODUCE_FETCH_FAULTS.map((kind) => [kind, 0])),
+        ...simulation.faults.all(),
+      },
       virtualMs: simulation.nowMs,
       timeline,
     };

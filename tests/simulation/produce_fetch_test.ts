@@ -3,35 +3,11 @@
  * seed: `deno task simulate --from 17 --seeds 1`.
  */
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
-import { produceFetch } from "./produce_fetch.ts";
+import { PRODUCE_FETCH_FAULTS, produceFetch } from "./produce_fetch.ts";
 import type { Outcome } from "./scenario.ts";
 
 const SEEDS = 50;
 const RUN_TWICE = 5;
-const FAULT_KINDS = [
-  "broker killed",
-  "broker paused",
-  "broker replaced by a successor",
-  "clock drift",
-  "clock jump",
-  "kv disk full",
-  "kv duplicate request",
-  "kv late request",
-  "kv lost answer",
-  "kv lost request",
-  "kv read error",
-  "kv refused",
-  "kv request dies with process",
-  "kv request outlives process",
-  "kv slow",
-  "network delay",
-  "network dial refused",
-  "network half-open",
-  "network partition",
-  "network reset",
-  "network slow connection",
-  "network split",
-];
 
 const outcomes = new Map<number, Outcome>();
 
@@ -52,7 +28,7 @@ Deno.test("Broker and clients have the same history for the same seed", async ()
 });
 
 Deno.test("Broker was hit by every kind of fault", () => {
-  for (const kind of FAULT_KINDS) {
+  for (const kind of PRODUCE_FETCH_FAULTS) {
     const count = [...outcomes.values()].reduce((sum, { faults }) => sum + (faults[kind] ?? 0), 0);
     assert(count >= 10, `${kind}: ${count}`);
   }

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertNotEquals } from "@std/assert";
 import { Consumer, Producer } from "../../client/mod.ts";
 import { simulate, SimulatedBroker, type Simulation } from "../../testing/mod.ts";
 
@@ -74,10 +74,19 @@ Deno.test("Simulated zombie finds itself replaced, writes nothing and steps down
   const zombie = broker.replace();
   assertNotEquals(broker.process, zombie);
   await simulation.until(() => broker.running !== null);
+  let tried = 0;
+  simulation.kv.observe((_, from) => {
+    if (from === zombie) tried++;
+  });
   zombie.resume();
 
   await simulation.run(async () => {
     await producer.send({ ...PARTITION, value: "second" }); // over the connection to the zombie at first
     assertEquals(await valuesOf(simulation, broker, 2), ["first", "second"]);
   }, { within: "10s" });
+  assertGreater(tried, 0);
+  assertEquals(simulation.faults.of("kv conflict"), tried); // all that it tried was turned down
+  await simulation.advance("1m");
+  assertEquals(zombie.pendingTimers, 0);
+  assertEquals(await simulation.kv.audit(), []);
 });

@@ -27,6 +27,7 @@ export const KAFKA_CLIENTS: readonly string[] = ["2.1.1", "2.8.2", "3.9.1", "4.3
 /** What suites need beyond npm; one that is not listed needs nothing. */
 const NEEDS: Readonly<Record<string, readonly Tool[]>> = {
   client_on_kafka: [kafkaTools],
+  features: [kafkaTools],
   groups_clients: [kafkaTools, kcat],
   groups_mixed: [kafkaTools, kcat],
   groups_tools: [kafkaTools, kcat],
@@ -37,6 +38,8 @@ const NEEDS: Readonly<Record<string, readonly Tool[]>> = {
   log_tools: [kafkaTools],
   matrix: [kafkaTools, kcat],
   transactions: [kafkaTools, ...KAFKA_CLIENTS.map(kafkaClients)],
+  txn_clients: [pythonClients],
+  txn_wire: [kafkaTools],
   python: [pythonClients],
   streams: [kafkaStreams],
 };

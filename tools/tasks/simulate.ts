@@ -6,6 +6,7 @@
  * - `--twice N`: runs the first N seeds a second time; the hashes must be equal.
  * - `--each-fault N`: fails when a kind of fault, of those that the scenario is there for, came less often over all seeds.
  * - `--stop`: stops at the first seed that fails.
+ * - `--jobs N`: seeds at a time; as many as there are cores if not said.
  *
  * Its last line is `N passed, N failed`: seeds, and kinds of faults that were too rare.
  *
@@ -27,7 +28,8 @@ interface Options {
 }
 
 const NUMBERS = { "--seeds": 10, "--from": 0, "--twice": 0, "--each-fault": 0, "--jobs": 0 };
-const VIOLATIONS_SHOWN = 10;
+/** Of each kind. */
+const VIOLATIONS_SHOWN = 5;
 
 /** Reads the command line. Throws a RangeError that says what is wrong with it. */
 function parse(args: readonly string[]): Options {
@@ -136,9 +138,11 @@ for (const { seed, violations, failure, timeline = [] } of failed) {
   say(`Seed ${seed}:`);
   if (failure) say(failure); // with a timeline of its own
   else for (const line of timeline) say(`  ${line}`);
-  for (const { kind, text } of violations.slice(0, VIOLATIONS_SHOWN)) say(`  ${kind}: ${text}`);
-  const more = violations.length - VIOLATIONS_SHOWN;
-  if (more > 0) say(`  and ${more} more`);
+  for (const [kind, its] of Map.groupBy(violations, ({ kind }) => kind)) {
+    for (const { text } of its.slice(0, VIOLATIONS_SHOWN)) say(`  ${kind}: ${text}`);
+    const more = its.length - VIOLATIONS_SHOWN;
+    if (more > 0) say(`  and ${more} more of that kind`);
+  }
   say(`  Replay: ${replayCommand(options.scenario, seed)}`);
 }
 for (const [kind, count] of rare) {

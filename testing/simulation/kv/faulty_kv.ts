@@ -17,6 +17,8 @@ export interface FaultyStore {
   readonly diskFull: boolean;
   takeOrdered(): CommitFault | undefined;
   arrives(commit: KvCommit, from: SimulatedProcess): void;
+  /** A commit to the store of that name has taken effect. */
+  applied(name: string, from: SimulatedProcess, commit: KvCommit): void;
 }
 
 /** How a handle is made. */
@@ -25,6 +27,8 @@ export interface FaultyKvOptions {
   readonly process: SimulatedProcess;
   readonly random: Random;
   readonly store: FaultyStore;
+  /** E.g. `log-0`. */
+  readonly name: string;
 }
 
 /** How each fault is counted. */
@@ -48,8 +52,13 @@ export class FaultyKv implements Kv {
   readonly #process: SimulatedProcess;
   readonly #random: Random;
   readonly #store: FaultyStore;
+  readonly #name: string;
 
-  constructor(private readonly inner: Kv, { world, process, random, store }: FaultyKvOptions) {
+  constructor(
+    private readonly inner: Kv,
+    { world, process, random, store, name }: FaultyKvOptions,
+  ) {
+    this.#name = name;
     this.limits = inner.limits;
     this.#world = world;
     this.#process = process;
@@ -115,13 +124,20 @@ export class FaultyKv implements Kv {
       case "duplicate":
         return this.#apply(request, () => this.#later(() => this.#apply(request, answer)));
       default:
-        return this.#apply(request, answer);
+        return this.#apply(request, (outcome) => {
+          // Nobody made it up: somebody else has written, or an earlier sending of the same commit.
+          if (outcome.kind === "conflict") this.#world.faults.add(COUNTED.conflict);
+          answer(outcome);
+        });
     }
   }
 
   /** The commit takes effect now, or is turned down by its checks. */
   #apply(request: KvCommit, then: (outcome: KvOutcome) => void = () => {}): void {
-    this.inner.commit(request).then(then);
+    this.inner.commit(request).then((outcome) => {
+      if (outcome.kind === "ok") this.#store.applied(this.#name, this.#process, request);
+      then(outcome);
+    });
   }
 
   #outlives(): boolean {

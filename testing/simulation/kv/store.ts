@@ -1,5 +1,6 @@
 import type { Kv, KvCommit, KvFolder } from "../../../storage/kv/kv.ts";
 import { MemoryDisk } from "../../../storage/kv/memory/memory_folder.ts";
+import { ChainChecker } from "../../checkers/chain_checker.ts";
 import { auditStores } from "../../checkers/store_audit.ts";
 import type { Violation } from "../../checkers/violation.ts";
 import type { SimulatedProcess } from "../process.ts";
@@ -30,6 +31,7 @@ export class SimulatedStore {
   readonly #stores = new Map<string, Promise<Kv>>();
   readonly #ordered: CommitFault[] = [];
   readonly #observers = new Set<CommitObserver>();
+  readonly #chains = new ChainChecker();
   #handles = 0;
 
   /** @ignore: `simulation.store()` makes one. */
@@ -52,6 +54,7 @@ export class SimulatedStore {
           process,
           random,
           store: this,
+          name: store,
         });
       },
       freeBytes: () => Promise.resolve(this.diskFull ? 0 : this.freeBytes),
@@ -68,13 +71,14 @@ export class SimulatedStore {
 
   /**
    * Everything that is stored and that nothing leads to, or that is missing: once all has come to rest, as
-   * {@linkcode auditStores} asks for.
+   * {@linkcode auditStores} asks for. And every commit that did not follow the one before it: see
+   * {@linkcode ChainChecker}.
    */
   async audit(): Promise<Violation[]> {
     const stores = new Map<string, Kv>();
     for (const [name, opening] of this.#stores) stores.set(name, await opening);
     const logs = [...stores].filter(([name]) => name.startsWith("log-")).map(([, kv]) => kv);
-    return await auditStores({ meta: stores.get("meta"), logs });
+    return [...this.#chains.violations, ...await auditStores({ meta: stores.get("meta"), logs })];
   }
 
   /** Lets this happen to the next commits, whatever the probabilities are. */
@@ -89,6 +93,11 @@ export class SimulatedStore {
   observe(observer: CommitObserver): () => void {
     this.#observers.add(observer);
     return () => void this.#observers.delete(observer);
+  }
+
+  /** @ignore: a commit was applied. */
+  applied(store: string, from: SimulatedProcess, commit: KvCommit): void {
+    this.#chains.applied(store, from.name, commit);
   }
 
   /** @ignore: a commit arrives. */

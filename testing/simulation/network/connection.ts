@@ -94,6 +94,11 @@ export class Connection implements LaneOwner {
     for (const lane of this.#lanes) lane.swallow();
   }
 
+  /** From now on so much goes at a time towards a process. */
+  slow(reader: SimulatedProcess, bytesPerMs: number): void {
+    this.#lanes.find(({ to }) => to === reader)!.slow(bytesPerMs);
+  }
+
   /** One of its processes was killed. */
   processDied(process: SimulatedProcess, death: Death): void {
     const outgoing = this.#lanes.find(({ from }) => from === process)!;

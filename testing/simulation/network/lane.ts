@@ -51,7 +51,7 @@ export class Lane {
   readonly #world: World;
   readonly #owner: LaneOwner;
   readonly #random: Random;
-  readonly #bytesPerMs: number;
+  #bytesPerMs: number;
 
   readonly #underWay: Segment[] = [];
   #underWayBytes = 0;
@@ -102,6 +102,11 @@ export class Lane {
   /** Sends bytes that the writer has not written. */
   inject(bytes: Uint8Array): void {
     for (const piece of this.#cut(bytes)) this.#send(piece);
+  }
+
+  /** From now on so much goes at a time. */
+  slow(bytesPerMs: number): void {
+    this.#bytesPerMs = bytesPerMs;
   }
 
   /** What is sent from now on arrives this much later. */

@@ -87,6 +87,14 @@ export class SimulatedNetwork {
     }
   }
 
+  /** Makes a process read slowly, so many bytes a millisecond, what another one sends it: that one has to wait. */
+  slowReader(reader: SimulatedProcess, writer: SimulatedProcess, bytesPerMs: number): void {
+    for (const connection of this.#between(reader, writer)) {
+      this.world.faults.add("network slow connection");
+      connection.slow(reader, bytesPerMs);
+    }
+  }
+
   /** Makes all connections between two processes half-open: nothing gets through, nobody is told. */
   halfOpen(one: SimulatedProcess, other: SimulatedProcess): void {
     for (const connection of this.#between(one, other)) {

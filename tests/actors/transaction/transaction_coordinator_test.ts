@@ -80,6 +80,24 @@ const end = ({ ref }: World, identity: Identity, commit: boolean, bumps = true) 
 const stateOf = async ({ ref }: World) =>
   (await ref.ask("describe", { transactionalId: "tx" }))?.state;
 
+/** Writes a record of a transactional id that has come to an epoch. The next life of the coordinator reads it. */
+async function writeEpoch(w: World, producerId: bigint, epoch: number): Promise<void> {
+  const record = transactionRecord("tx", {
+    state: "Empty",
+    producerId,
+    previousProducerId: -1n,
+    nextProducerId: -1n,
+    epoch,
+    timeoutMs: 60_000,
+    partitions: new Map(),
+    updatedMs: 0,
+    startedMs: -1,
+    clientVersion: 0,
+  });
+  const records = [buildBatch([record])];
+  await w.partition.ref.ask("append", { records, requestVersion: 13 });
+}
+
 async function kindOf(asked: Promise<unknown>): Promise<string> {
   return (await assertRejects(() => asked, KafkaError)).kind;
 }
@@ -102,25 +120,6 @@ Deno.test("Transaction coordinator gives each transaction of a KIP-890 client it
     ...[["t-0", 2, false], ["t-1", 2, false]],
     ...[["t-0", 3, true], ["t-1", 3, true]],
   ]);
-});
-
-Deno.test("Transaction coordinator lets a KIP-890 producer abort what it has aborted itself, and go on", async () => {
-  const w = world();
-  const identity = await init(w, null, 1000);
-  await add(w, identity, 0);
-  await w.environment.advance(20_000);
-  assertEquals(await stateOf(w), "CompleteAbort");
-  assertEquals(await kindOf(end(w, identity, true)), "INVALID_TXN_STATE");
-  assertEquals(await kindOf(end(w, identity, false, false)), "PRODUCER_FENCED", "an old client");
-  assertEquals(await kindOf(add(w, identity, 0)), "PRODUCER_FENCED");
-  const next = await end(w, identity, false);
-  assertEquals(next, { ...identity, epoch: identity.epoch + 1 });
-  await add(w, next, 1);
-  // One that has begun again since is another matter.
-  const { epoch } = await end(w, next, true);
-  await w.environment.advance(1);
-  await init(w);
-  assertEquals(await kindOf(end(w, { ...next, epoch }, false)), "PRODUCER_FENCED");
 });
 
 Deno.test("Transaction coordinator has the next transaction's records wait until the one before has ended", async () => {
@@ -251,17 +250,70 @@ Deno.test("Transaction coordinator aborts what a producer has left open, and fen
   assertEquals(await kindOf(init(w, stranger)), "PRODUCER_FENCED");
 });
 
-Deno.test("Transaction coordinator aborts a transaction that takes too long, also after a restart", async () => {
-  const first = world();
-  const identity = await init(first, null, 15_000);
-  await add(first, identity, 0);
-  await first.environment.advance(9_000);
-  assertEquals(await stateOf(first), "Ongoing");
-  const second = world(first);
-  await second.environment.advance(20_000);
-  assertEquals(await stateOf(second), "CompleteAbort");
-  assertEquals(second.told.markers.map(({ commit, epoch }) => [commit, epoch]), [[false, 1]]);
-  assertEquals(await kindOf(end(second, identity, true)), "INVALID_TXN_STATE");
+for (const restarted of [false, true]) {
+  const when = restarted ? "also when it was restarted before" : "and fences its producer";
+  Deno.test(`Transaction coordinator aborts a transaction that takes too long, ${when}`, async () => {
+    const first = world();
+    const identity = await init(first, null, 15_000);
+    await add(first, identity, 0);
+    await first.environment.advance(9_000);
+    assertEquals(await stateOf(first), "Ongoing");
+    const w = restarted ? world(first) : first;
+    await w.environment.advance(20_000);
+    assertEquals(await stateOf(w), "CompleteAbort");
+    assertEquals(w.told.markers.map(({ commit, epoch }) => [commit, epoch]), [[false, 1]]);
+    assertEquals(await kindOf(add(w, identity, 1)), "PRODUCER_FENCED");
+    assertEquals(await kindOf(end(w, identity, true)), "INVALID_TXN_STATE", "it is not committed");
+    assertEquals(await kindOf(end(w, identity, true, false)), "PRODUCER_FENCED");
+  });
+}
+
+for (const restarted of [false, true]) {
+  const when = restarted ? ", after a restart" : "";
+  Deno.test(`Transaction coordinator lets a producer that took too long come back${when} (KIP-588)`, async () => {
+    for (const bumps of [true, false]) {
+      const first = world();
+      const identity = await init(first, null, 15_000);
+      await add(first, identity, 0);
+      await first.environment.advance(30_000);
+      const w = restarted ? world(first) : first;
+      const next = bumps ? await end(w, identity, false) : await init(w, identity);
+      assertEquals(next, { ...identity, epoch: 1 });
+      await add(w, next, 1);
+      await end(w, next, true, bumps);
+      await w.environment.advance(1);
+      assertEquals(await stateOf(w), "CompleteCommit");
+    }
+  });
+}
+
+Deno.test("Transaction coordinator lets nobody come back whose id another producer has begun with", async () => {
+  const w = world();
+  const zombie = await init(w);
+  await add(w, zombie, 0);
+  assertEquals(await kindOf(init(w)), "CONCURRENT_TRANSACTIONS");
+  await w.environment.advance(1);
+  await init(w);
+  assertEquals(await kindOf(end(w, zombie, false)), "PRODUCER_FENCED");
+  assertEquals(await kindOf(init(w, zombie)), "PRODUCER_FENCED");
+});
+
+Deno.test("Transaction coordinator gives nobody the epoch above the last one", async () => {
+  const before = world();
+  const { producerId } = await init(before);
+  await writeEpoch(before, producerId, LAST_EPOCH);
+  const w = world(before);
+  const identity = { producerId, epoch: LAST_EPOCH };
+  await add(w, identity, 0);
+  await w.environment.advance(100_000);
+  assertEquals(w.told.markers.map(({ epoch }) => epoch), [LAST_EPOCH + 1]);
+  assertEquals(await kindOf(end(w, identity, false)), "PRODUCER_FENCED");
+  const after = world(w);
+  assertEquals(await kindOf(end(after, identity, false)), "PRODUCER_FENCED");
+  assertEquals(await kindOf(init(after, identity)), "PRODUCER_FENCED");
+  const next = await init(after);
+  assert(next.producerId !== producerId);
+  assertEquals(next.epoch, 0);
 });
 
 Deno.test("Transaction coordinator lets a producer recover with the epoch that it knows (KIP-360)", async () => {
@@ -277,20 +329,7 @@ Deno.test("Transaction coordinator lets a producer recover with the epoch that i
 Deno.test("Transaction coordinator goes on with a new producer id when the epochs are used up", async () => {
   const before = world();
   const { producerId: first } = await init(before);
-  const lastEpoch = transactionRecord("tx", {
-    state: "Empty",
-    producerId: first,
-    previousProducerId: -1n,
-    nextProducerId: -1n,
-    epoch: LAST_EPOCH,
-    timeoutMs: 60_000,
-    partitions: new Map(),
-    updatedMs: 0,
-    startedMs: -1,
-    clientVersion: 0,
-  });
-  const records = [buildBatch([lastEpoch])];
-  await before.partition.ref.ask("append", { records, requestVersion: 13 });
+  await writeEpoch(before, first, LAST_EPOCH);
   const w = world(before);
   const identity = { producerId: first, epoch: LAST_EPOCH };
   await add(w, identity, 0);

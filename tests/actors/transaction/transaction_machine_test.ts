@@ -57,7 +57,7 @@ const ends: readonly TransactionAction[] = [
   "writeMarkers",
 ];
 const abortsNothing: readonly TransactionAction[] = ["startClock", ...ends];
-const fences: readonly TransactionAction[] = ["noteNoBump", "persist", "writeMarkers"];
+const fences: readonly TransactionAction[] = ["noteBump", "persist", "writeMarkers"];
 const completes: readonly TransactionAction[] = [
   "takeReservedProducerId",
   "clearPartitions",
@@ -80,7 +80,7 @@ function idle(from: TransactionStateName): Row[] {
   return [
     { from, event: init, to: "Empty", actions: begins, after: { epoch: 8, lastEpoch: -1 } },
     { from, event: initKnown, to: "Empty", actions: begins, after: { epoch: 8, lastEpoch: 7 } },
-    { from, event: initAgain, to: from, actions: ["answer"] },
+    { from, event: initAgain, to: "Empty", actions: begins },
     {
       from,
       context: usedUp,
@@ -151,7 +151,7 @@ const TABLE: readonly Row[] = [
     event: init,
     to: "PrepareAbort",
     actions: ["refuseConcurrent", ...fences],
-    after: { epoch: 8, lastEpoch: -1 },
+    after: { epoch: 8, lastEpoch: 7 },
   },
   refused("Ongoing", initAgain, "refuseFenced"),
   { from: "Ongoing", event: add, to: "Ongoing", actions: ["addPartitions", "persist", "answer"] },
@@ -179,7 +179,15 @@ const TABLE: readonly Row[] = [
     event: timeout,
     to: "PrepareAbort",
     actions: fences,
-    after: { epoch: 8, lastEpoch: -1 },
+    after: { epoch: 8, lastEpoch: 7 },
+  },
+  {
+    from: "Ongoing",
+    context: usedUp,
+    event: timeout,
+    to: "PrepareAbort",
+    actions: fences,
+    after: { epoch: LAST_EPOCH + 1, lastEpoch: -1 },
   },
   nothing("Ongoing", markersWritten),
   nothing("Ongoing", expire),

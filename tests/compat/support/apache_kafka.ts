@@ -17,8 +17,8 @@ export class ApacheKafka implements AsyncDisposable {
     this.#child = this.#spawn();
   }
 
-  /** Formats a folder and starts a broker on it. */
-  static async start(): Promise<ApacheKafka> {
+  /** Formats a folder and starts a broker on it, with these settings besides. */
+  static async start(settings: Readonly<Record<string, string>> = {}): Promise<ApacheKafka> {
     const folder = await Deno.makeTempDir({ prefix: "odradek-kafka-" });
     const [port, controllerPort] = [freePort(), freePort()];
     await Deno.writeTextFile(
@@ -35,6 +35,7 @@ export class ApacheKafka implements AsyncDisposable {
         "transaction.state.log.replication.factor=1",
         "transaction.state.log.min.isr=1",
         "transaction.abort.timed.out.transaction.cleanup.interval.ms=100",
+        ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
       ].join("\n"),
     );
     const format = ["kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg"];

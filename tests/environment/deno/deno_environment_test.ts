@@ -41,6 +41,16 @@ Deno.test("Deno environment's timers fire once, and not after a cancel", async (
   assertEquals(fired, ["one"]);
 });
 
+Deno.test("Deno environment's timers of no time fire with the next turn, in order, unless cancelled", async () => {
+  const fired: string[] = [];
+  environment.timers.schedule(0, () => fired.push("first"));
+  environment.timers.schedule(0, () => fired.push("cancelled")).cancel();
+  environment.timers.schedule(-1, () => fired.push("second"));
+  assertEquals(fired, []);
+  await sleep(environment, 20);
+  assertEquals(fired, ["first", "second"]);
+});
+
 Deno.test("Deno environment draws as many random bytes as asked for", () => {
   const { random } = environment;
   assertEquals(random.bytes(0).length, 0);

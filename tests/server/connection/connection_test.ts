@@ -56,6 +56,23 @@ Deno.test("Connection holds back overlapping requests beyond a number", async ()
   assertEquals(fake.begun.length, 130);
 });
 
+Deno.test("Connection begins only some large requests in one turn, and small ones of others in between", async () => {
+  await using fake = startFakeServer();
+  using small = fake.connect();
+  const large = ["a", "b", "c", "d"].map((name) => ({ name, client: fake.connect() }));
+  for (const { name, client } of large) {
+    // What follows the end of a request is let pass: it only makes it large.
+    await client.send(rawFrame(OVERLAPPING, 0, 1, `\0\0\0\x01${name}${"x".repeat(200_000)}`));
+    await settle();
+  }
+  await small.send(fake.alone(7));
+  await settle();
+  assertEquals(fake.names(), ["a", "b", "alone"]);
+  await fake.environment.advance(0);
+  assertEquals(fake.names(), ["a", "b", "alone", "c", "d"]);
+  for (const { client } of large) client[Symbol.dispose]();
+});
+
 Deno.test("Connection stops listening to a client that does not read", async () => {
   await using fake = startFakeServer();
   using silent = fake.connect();

@@ -34,7 +34,7 @@ export const MUTATIONS: readonly Mutation[] = [
       find: "checks: [{ key: headKey, version: first ? null : this.#version }],",
       replace: "checks: [],",
     }],
-    caughtAs: ["lost", "inconsistent offset", "orphan", "damage", "duplicate", "failure"],
+    caughtAs: ["broken chain"],
   },
   {
     rule: "A batch that a producer repeats is stored once",

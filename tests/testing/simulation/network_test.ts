@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertGreater, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertNotEquals,
+  assertRejects,
+} from "@std/assert";
 import type { ByteStream } from "../../../environment/environment.ts";
 import { NetworkError } from "../../../environment/network_error.ts";
 import { sleep } from "../../../environment/sleep.ts";
@@ -69,6 +76,58 @@ Deno.test("Simulated writer waits while its peer does not read", async () => {
     for (let count = 0; count < 250;) count += (await far.read(buffer.subarray(count)))!;
   });
   await simulation.until(() => written);
+});
+
+Deno.test("Simulated slow reader lets its peer wait, and nobody wait for the peer", async () => {
+  const { simulation, left, right, near, far } = await connected({ windowBytes: 1000 });
+  simulation.network.slowReader(right, left, 10);
+  const timeOf = (from: ByteStream, to: ByteStream) => {
+    const startMs = simulation.nowMs;
+    return simulation.run(async () => {
+      const buffer = new Uint8Array(20_000);
+      const reading = (async () => {
+        for (let count = 0; count < buffer.length;) {
+          count += (await to.read(buffer.subarray(count)))!;
+        }
+      })();
+      await from.write([numbered(20_000)]);
+      const writtenMs = simulation.nowMs - startMs;
+      await reading;
+      return writtenMs;
+    });
+  };
+  assertGreater(await timeOf(near, far), 1900); // all but the window, at 10 bytes a millisecond
+  assertLess(await timeOf(far, near), 100);
+  assertEquals(simulation.faults.of("network slow connection"), 1);
+});
+
+Deno.test("Simulated connections overtake each other, whereas each keeps its order", async () => {
+  const { simulation, left, near, far, listener } = await connected({ delayMs: [0, 50] });
+  const arrived: string[] = [];
+  await simulation.run(async () => {
+    const [near2, far2] = await Promise.all([
+      left.environment.network.dial(ADDRESS),
+      listener.accept(),
+    ]);
+    const readings = [far, far2!].map(async (stream, number) => {
+      const buffer = new Uint8Array(1);
+      for (let count = 0; count < 20; count++) {
+        await stream.read(buffer);
+        arrived.push(`${number}/${buffer[0]}`);
+      }
+    });
+    for (let round = 0; round < 20; round++) {
+      for (const stream of [near, near2]) await stream.write([Uint8Array.of(round)]);
+      await sleep(left.environment, 1);
+    }
+    await Promise.all(readings);
+  });
+  const sent = Array.from({ length: 20 }, (_, round) => [`0/${round}`, `1/${round}`]).flat();
+  assertNotEquals(arrived, sent);
+  for (const number of [0, 1]) {
+    const isIts = (what: string) => what.startsWith(`${number}/`);
+    assertEquals(arrived.filter(isIts), sent.filter(isIts));
+  }
 });
 
 Deno.test("Simulated network refuses a dial to nobody and a port taken", async () => {
