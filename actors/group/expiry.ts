@@ -18,10 +18,10 @@ export function expire(ground: Ground, rebalance: Rebalance): void {
   for (const group of [...ground.groups]) {
     // A transaction that has not ended may still commit offsets for it.
     if (ground.groups.pending.hasGroup(group.id)) continue;
-    const isOver = expiryRule(group, nowMs - retentionMs);
+    const neededAtMs = expiryRule(group);
     removeOffsets(group, ground, (topic) => (committed) => {
-      const { expireTimestampMs } = committed;
-      return expireTimestampMs === null ? isOver(topic, committed) : nowMs >= expireTimestampMs;
+      const baseMs = neededAtMs(topic, committed);
+      return baseMs !== null && nowMs >= (committed.expireTimestampMs ?? baseMs + retentionMs);
     });
     const abandoned = group.stateName === "Empty" && group.invited.size === 0 &&
       group.offsets.isEmpty;
@@ -42,27 +42,25 @@ export function forgetDeletedTopics(ground: Ground): void {
 }
 
 /**
- * Whether an offset that does not say itself when it expires has (KIP-211): in an empty group from when it was left, in a
- * group that never had members from the commit, in a group of consumers only for topics that they no longer consume.
+ * When an offset was needed last (KIP-211): in an empty group when it was left, in a group that never had members at the
+ * commit, in a group of consumers only for topics that they no longer consume; null = it is needed now, whatever its client
+ * said of when it expires. (Kafka: `ClassicGroup.offsetExpirationCondition`, `OffsetMetadataManager.cleanupExpiredOffsets`.)
  */
-function expiryRule(
-  group: Group,
-  limitMs: number,
-): (topic: string, committed: CommittedOffset) => boolean {
-  const committedBefore = ({ commitTimestampMs }: CommittedOffset) => commitTimestampMs <= limitMs;
-  if (group.protocolType === null) return (_topic, committed) => committedBefore(committed);
+function expiryRule(group: Group): (topic: string, committed: CommittedOffset) => number | null {
+  const committedMs = ({ commitTimestampMs }: CommittedOffset) => commitTimestampMs;
+  if (group.protocolType === null) return (_topic, committed) => committedMs(committed);
   if (group.stateName === "Empty") {
-    if (group.stateTimestampMs < 0) return (_topic, committed) => committedBefore(committed);
-    return () => group.stateTimestampMs <= limitMs;
+    if (group.stateTimestampMs < 0) return (_topic, committed) => committedMs(committed);
+    return () => group.stateTimestampMs;
   }
   const consumed = group.subscribedTopics();
   if (
     group.protocolType !== CONSUMER_PROTOCOL_TYPE || group.stateName !== "Stable" ||
     consumed === null
   ) {
-    return () => false;
+    return () => null;
   }
-  return (topic, committed) => !consumed.has(topic) && committedBefore(committed);
+  return (topic, committed) => consumed.has(topic) ? null : committedMs(committed);
 }
 
 function removeOffsets(

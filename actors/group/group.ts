@@ -267,7 +267,8 @@ export class Group {
       assignment: told.assignment,
       join: null,
       sync: null,
-      synced: false,
+      // The record is of a generation that has its assignment: nobody is waited for.
+      synced: true,
       isNew: false,
       session,
     }, protocolType);

@@ -7,7 +7,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { Buffer } from "node:buffer";
 import { GROUP_TOPIC } from "../../actors/group/group_coordinators.ts";
 import { brokerOfSuite, uniqueName } from "./support/broker.ts";
-import { MEMBERS } from "./support/group_members.ts";
+import { LIBRDKAFKA, MEMBERS } from "./support/group_members.ts";
 import { adminOf, patiently, shared, Traffic } from "./support/groups.ts";
 import { jvmOfSuite } from "./support/java.ts";
 import { connected, kafkajsClient } from "./support/kafkajs.ts";
@@ -66,8 +66,8 @@ Deno.test("kafka-consumer-groups describes offsets with lag, members and state",
   const group = ["--group", groupId];
   const members = await consumerGroups("--describe", ...group, "--members", "--verbose");
   const [, [name, id, host, client, count]] = members;
-  assertEquals([name, host, client, count], [groupId, "/127.0.0.1", "compat", `${PARTITIONS}`]);
-  assertMatch(id, /^compat-[0-9a-f-]{36}$/);
+  assertEquals([name, host, client, count], [groupId, "/127.0.0.1", LIBRDKAFKA, `${PARTITIONS}`]);
+  assertMatch(id, /^librdkafka-[0-9a-f-]{36}$/);
   assertStringIncludes(members[1].join(" "), `${topic}:0,1`);
 
   const [, state] = await consumerGroups("--describe", ...group, "--state");

@@ -220,7 +220,9 @@ Deno.test("JoinGroup refuses impossible requests", async () => {
     return (await after(world, member.joinOnce())).errorCode;
   };
   assertEquals(await refusal({ group: "" }), code("INVALID_GROUP_ID"));
-  assertEquals(await refusal({ sessionTimeoutMs: 5 }), code("INVALID_SESSION_TIMEOUT"));
+  for (const sessionTimeoutMs of [-1, 5999, 1_800_001]) {
+    assertEquals(await refusal({ sessionTimeoutMs }), code("INVALID_SESSION_TIMEOUT"));
+  }
   assertEquals(await refusal({ memberId: "nobody" }), code("UNKNOWN_MEMBER_ID"));
   assertEquals(await refusal({ protocols: [] }), code("INCONSISTENT_GROUP_PROTOCOL"));
   assertEquals(await refusal({ protocolType: "" }), code("INCONSISTENT_GROUP_PROTOCOL"));

@@ -30,6 +30,7 @@ import { ZERO_UUID } from "../../protocol/uuid.ts";
 import {
   after,
   createTopic,
+  type Joining,
   Member,
   startGroups,
   subscription,
@@ -131,8 +132,8 @@ async function deleteOffset(world: World, topic: string, group = "g"): Promise<n
   return errorCode || topics[0].partitions[0].errorCode;
 }
 
-async function stableMember(world: World): Promise<Member> {
-  const member = new Member(world, { protocols: [["range", subscription("t")]] });
+async function stableMember(world: World, joining: Joining = {}): Promise<Member> {
+  const member = new Member(world, { protocols: [["range", subscription("t")]], ...joining });
   await after(world, member.join());
   await member.sync({ [member.memberId]: "all" });
   return member;
@@ -285,6 +286,17 @@ Deno.test("Offset whose client said how long to keep it expires then", async () 
   await commit(world, { partition: 1 });
   await world.environment.advance(0.75 * MINUTE_MS);
   assertEquals(await committed(world), ["t-1@42"]);
+});
+
+Deno.test("Offset that its members consume stays, whatever its client said of how long to keep it", async () => {
+  await using world = await startGroups(SHORT_LIVED);
+  await createTopic(world, "other");
+  using member = await stableMember(world, { sessionTimeoutMs: 2 * MINUTE_MS });
+  const retentionMs = BigInt(MINUTE_MS / 4);
+  await commit(world, { member, version: 4, retentionMs });
+  await commit(world, { member, version: 4, retentionMs, topic: "other" });
+  await world.environment.advance(0.5 * MINUTE_MS);
+  assertEquals(await committed(world), ["t-0@42"]);
 });
 
 Deno.test("Offsets of a group with members stay while they are consumed, and until it was empty for long", async () => {
