@@ -63,8 +63,10 @@ export class Group {
     return this.#members.size;
   }
 
-  /** Whether nothing is known of the group: it need not be kept. */
+  /** Whether nothing is known of the group, and it waits for nobody: it need not be kept. */
   get isVacant(): boolean {
+    const { stateName } = this;
+    if (stateName !== "Empty" && stateName !== "Dead") return false; // its timers would outlive it
     return !this.recorded && this.size === 0 && this.invited.size === 0 && this.offsets.isEmpty;
   }
 
@@ -228,6 +230,7 @@ export class Group {
       }
     }
     for (const id of gone) this.remove(this.#members.get(id)!);
+    this.#order(value.members);
     this.leader = value.leader;
     this.#recordedGeneration = value.generation;
   }
@@ -248,6 +251,15 @@ export class Group {
     this.leader = null;
     this.stateTimestampMs = -1;
     this.#recordedGeneration = 0;
+  }
+
+  /** Who comes first leads when the leader goes: after a load, too, which may have met members in another order. */
+  #order(members: GroupMetadataValue["members"]): void {
+    for (const { memberId } of members) {
+      const member = this.#members.get(memberId)!;
+      this.#members.delete(memberId);
+      this.#members.set(memberId, member);
+    }
   }
 
   #add(

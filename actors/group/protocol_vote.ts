@@ -51,8 +51,9 @@ export class ProtocolVote {
     return elected;
   }
 
+  /** Without voters everything is: they may all have gone while the group waits for others. */
   #isCommon(name: string): boolean {
-    return this.#offers.get(name) === this.#voters;
+    return (this.#offers.get(name) ?? 0) === this.#voters;
   }
 }
 

@@ -234,6 +234,43 @@ Deno.test("JoinGroup refuses impossible requests", async () => {
   assertEquals(await refusal({ version: 3 }), code("GROUP_MAX_SIZE_REACHED"));
 });
 
+Deno.test("Group that everybody left while it waited for more members takes in who comes then", async () => {
+  await using world = await startGroups({ "group.initial.rebalance.delay.ms": "3000" });
+  using first = new Member(world, { version: 4 });
+  const { memberId } = await first.joinOnce();
+  const joining = first.joinOnce({ memberId });
+  await world.environment.advance(1000);
+  await leave(world, [{ memberId }]);
+  await joining;
+  using second = new Member(world, { version: 4 });
+  assertEquals((await second.joinOnce()).errorCode, code("MEMBER_ID_REQUIRED"));
+  using third = new Member(world, { version: 3 });
+  const joined = third.join();
+  await world.environment.advance(10_000);
+  assertEquals((await joined).errorCode, 0);
+  await third.sync({ [third.memberId]: "all" });
+  assertEquals(await third.heartbeat(), 0);
+});
+
+Deno.test("Group that nothing is known of any more is not given up before its rebalance has ended", async () => {
+  await using world = await startGroups({ "group.initial.rebalance.delay.ms": "3000" });
+  using first = new Member(world, { version: 4 });
+  const { memberId } = await first.joinOnce();
+  const joining = first.joinOnce({ memberId });
+  await world.environment.advance(1000);
+  await leave(world, [{ memberId }]);
+  await joining;
+  using second = new Member(world, { version: 4 });
+  const invited = await second.joinOnce();
+  await leave(world, [{ memberId: invited.memberId }]);
+  using third = new Member(world, { version: 3, sessionTimeoutMs: 30_000 });
+  const joined = third.join();
+  await world.environment.advance(10_000);
+  assertEquals((await joined).errorCode, 0);
+  await third.sync({ [third.memberId]: "all" });
+  assertEquals(await third.heartbeat(), 0);
+});
+
 Deno.test("Coordinator bounds the ids that it gives out, and goes on serving other groups", async () => {
   await using world = await startGroups();
   using flood = new Member(world, { version: 5 });

@@ -1,4 +1,5 @@
 // Real time: a turn of the event loop, which takes no time.
+import { macrotask } from "../../testing/simulation/macrotask.ts";
 import type { Environment, LogLevel } from "../../environment/environment.ts";
 
 /** A log line that was written. */
@@ -70,6 +71,4 @@ export class ManualEnvironment implements Environment {
 }
 
 /** Lets everything happen that needs no time: a turn of the event loop, which runs all promises to their end. */
-export function settle(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
-}
+export const settle: () => Promise<void> = macrotask;
