@@ -31,6 +31,24 @@ export async function openDataFolder(path: string): Promise<OpenedFolder> {
   return { stores, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
+/**
+ * Calls `use` with the path of each store that is there, one after the other, while the folder is locked and none is open.
+ *
+ * @throws UsageError when there is no data, or a broker has it open.
+ */
+export async function withClosedStores(
+  path: string,
+  use: (store: string, name: string) => Promise<void>,
+): Promise<void> {
+  const names = await storeNames(path);
+  const folder = await locked(path);
+  try {
+    for (const name of names) await use(`${path}/${name}${SUFFIX}`, name);
+  } finally {
+    await folder.close();
+  }
+}
+
 async function storeNames(path: string): Promise<string[]> {
   const names: string[] = [];
   try {

@@ -15,6 +15,7 @@ import { addGroupCommand } from "./group.ts";
 import { addProduceCommand } from "./produce.ts";
 import { addRepairCommand } from "./repair.ts";
 import { addServeCommand } from "./serve.ts";
+import { addShrinkCommand } from "./shrink.ts";
 import { denoTerminal, type Terminal } from "./terminal.ts";
 import { addTopicCommand } from "./topic.ts";
 import { addTxnCommand } from "./txn.ts";
@@ -61,6 +62,7 @@ function program(terminal: Terminal): Command {
   addTxnCommand(program, terminal);
   addCheckCommand(program, terminal);
   addRepairCommand(program, terminal);
+  addShrinkCommand(program, terminal);
   return program;
 }
 
