@@ -84,7 +84,9 @@ export class StoredPartition implements PartitionLog, BatchOwner {
   }
 
   get lastStableOffset(): number {
-    return Math.min(this.highWatermark, this.#producers.firstUnstableOffset);
+    const unstable = Math.min(this.highWatermark, this.#producers.firstUnstableOffset);
+    // Retention may have taken the beginning of a transaction that is open. (Kafka: `maybeIncrementFirstUnstableOffset`.)
+    return Math.max(this.logStartOffset, unstable);
   }
 
   get leaderEpoch(): number {
