@@ -1,5 +1,5 @@
 /** Our own client against Apache Kafka: that it works with any Kafka, not only with the broker it grew up with. */
-import { assertEquals, assertRejects, equal } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, equal } from "@std/assert";
 import {
   Admin,
   type ClientOptions,
@@ -10,9 +10,16 @@ import {
   type ProducerOptions,
 } from "../../client/mod.ts";
 import { denoEnvironment } from "../../environment/deno/deno_environment.ts";
+import { runMain } from "../cli/command.ts";
+import {
+  findTransactionCoordinator,
+  loseTransactionalId,
+  WireProducer,
+} from "../server/transaction_support.ts";
 import { ApacheKafka } from "./support/apache_kafka.ts";
 import { transactionContract } from "../client/transactions/contract.ts";
 import { uniqueName } from "./support/broker.ts";
+import { dial } from "./support/wire.ts";
 
 const PARTITIONS = 4;
 
@@ -186,6 +193,57 @@ Deno.test("Members of a group share the partitions of a topic of Apache Kafka", 
     await member.close();
   }));
   assertEquals(found.size, 1000);
+});
+
+/** Runs `txn …` against Apache Kafka: what it printed. */
+async function txn(...args: string[]): Promise<readonly string[]> {
+  const { code, printed, complaints } = await runMain([
+    ...["txn", ...args],
+    ...["--bootstrap", kafka.bootstrap, "--timeout-ms", "60000"],
+  ]);
+  assertEquals([code, complaints], [0, []]);
+  return printed;
+}
+
+Deno.test("Command line lists, describes and aborts transactions of Apache Kafka, those that hang as well", async () => {
+  const topic = await newTopic();
+  const [open, lost] = [uniqueName("open"), uniqueName("lost")];
+  const [host, port] = kafka.bootstrap.split(":");
+  const producers = new Map<string, WireProducer>();
+  {
+    using wire = await dial({ host, port: Number(port) });
+    for (const id of [open, lost]) {
+      const producer = new WireProducer(wire, id, topic);
+      producer.timestampMs = Date.now();
+      await eventually(0, () => findTransactionCoordinator(wire, id));
+      await eventually(0, () => producer.init(5, { timeoutMs: 600_000 }));
+      assertEquals(await producer.produce(12), 0);
+      producers.set(id, producer);
+    }
+    await loseTransactionalId(wire, lost);
+  }
+  const { producerId } = producers.get(open)!;
+  assertEquals(await txn("list", "--pattern", `${open}.*`, "--older-than-ms=0"), [
+    `${open}: Ongoing, producer ${producerId}`,
+  ]);
+  const [head, ...partitions] = await txn("describe", open);
+  assertStringIncludes(head, `${open}: Ongoing, producer ${producerId} at epoch 0, timeout 600000`);
+  assertEquals(partitions, [`  ${topic}-0`]);
+
+  await kafka.killAndRestart();
+  const [line, ...others] = await txn("find-hanging", "--topic", topic, "--older-than-ms=0");
+  assertEquals(others, []);
+  assertStringIncludes(line, `${topic}-0: from 1 on, producer ${producers.get(lost)!.producerId}`);
+  await txn("abort", "--topic", topic, "--partition=0", "--start-offset=1");
+  assertEquals(await txn("find-hanging", "--topic", topic, "--older-than-ms=0"), []);
+  await txn("abort", open);
+  await using admin = new Admin(options);
+  await eventually(4n, async () => {
+    const [{ offset }] = await admin.listOffsets([{ topic, partition: 0, at: "latest" }], {
+      isolationLevel: "read_committed",
+    });
+    return offset;
+  });
 });
 
 // A newly formatted cluster has KIP-890; the last tests are without it.

@@ -9,16 +9,28 @@ import { brokerOfSuite, type BrokerUnderTest, isOdradek, uniqueName } from "./su
 import { compileJava, jvmOfSuite, kafkaClients } from "./support/java.ts";
 import { connected, kafkajsClient } from "./support/kafkajs.ts";
 import { runProgram } from "./support/program.ts";
-import { eventually } from "./support/topics.ts";
+import { Serving } from "../cli/process.ts";
+import { FETCH, fetchFrom } from "../server/topics.ts";
+import { loseTransactionalId, WireProducer } from "../server/transaction_support.ts";
+import { createTopic as createTopicOn, eventually } from "./support/topics.ts";
+import { dial } from "./support/wire.ts";
 
 const broker = brokerOfSuite();
+const WITHOUT_KIP_890 = ["--set", "odradek.transaction.version=1"];
+const HASTY = [
+  "--set",
+  "transaction.abort.timed.out.transaction.cleanup.interval.ms=200",
+];
 /** Where producers are told to do without KIP-890. */
-const olderBroker = brokerOfSuite("--set", "odradek.transaction.version=1");
+const olderBroker = brokerOfSuite(...WITHOUT_KIP_890);
+/** Where transactions that take too long are aborted at once. */
+const hastyBroker = brokerOfSuite(...HASTY);
+const hastyOlderBroker = brokerOfSuite(...HASTY, ...WITHOUT_KIP_890);
 const java = jvmOfSuite();
 let classes: string;
 
 Deno.test.beforeAll(async () => {
-  classes = await compileJava(["TransactionTour"], kafkaClients("2.8.2"));
+  classes = await compileJava(["TransactionTour", "OverdueTour"], kafkaClients("2.8.2"));
 });
 Deno.test.afterAll(() => Deno.remove(classes, { recursive: true }));
 
@@ -35,6 +47,18 @@ const TOUR = [
   "committed offset: 40",
   "output: 27",
   "many: done",
+];
+
+/** What `tests/compat/java/OverdueTour.java` is to find, as with Apache Kafka. */
+const OVERDUE = [
+  "late send: InvalidProducerEpochException",
+  "abort: done",
+  "read committed: {after=2, before=2}",
+];
+const OVERDUE_WITHOUT_KIP_890 = [
+  "late send: InvalidProducerEpochException",
+  "abort: ProducerFencedException",
+  "read committed: {before=2}",
 ];
 
 /** The transactions that the tour ends in a row, at the end, under an id of their own. */
@@ -162,3 +186,76 @@ Deno.test("kafka-producer-perf-test writes transactions, kafka-transactions list
   const hanging = await transactions(broker, "find-hanging", "--broker-id", "1");
   assertEquals(hanging.trim().split("\n").length, 1, hanging);
 });
+
+Deno.test({
+  name: "kafka-transactions finds a transaction that hangs, and aborts it",
+  // A coordinator has to forget a transaction for that, so the broker has to be started again.
+  ignore: !isOdradek,
+  async fn() {
+    const data = await Deno.makeTempDir({ prefix: "odradek-hanging-" });
+    const start = () => Serving.start("--listen", "127.0.0.1:0", "--data", data);
+    const addressOf = ({ port }: Serving) => {
+      return { host: "127.0.0.1", port, bootstrap: `127.0.0.1:${port}` };
+    };
+    const id = uniqueName("lost");
+    let topic: string;
+    {
+      await using serving = await start();
+      const on = addressOf(serving);
+      topic = await createTopicOn(on, { what: "hanging" });
+      using wire = await dial(on);
+      const producer = new WireProducer(wire, id, topic);
+      producer.timestampMs = Date.now() - 3_600_000;
+      assertEquals([await producer.init(), await producer.produce(12)], [0, 0]);
+      await loseTransactionalId(wire, id);
+    }
+    await using serving = await start();
+    const on = addressOf(serving);
+    const place = ["--topic", topic, "--partition", "0"];
+    const find = async () => {
+      const lines = (await transactions(on, "find-hanging", "--broker-id", "1")).trim().split("\n");
+      return lines.slice(1).map((line) => line.trim().split(/\s+/));
+    };
+    const [[foundTopic, partition, producerId, epoch, coordinatorEpoch, startOffset], ...others] =
+      await find();
+    assertEquals(
+      [foundTopic, partition, epoch, coordinatorEpoch, startOffset, others],
+      [topic, "0", "0", "-1", "0", []],
+    );
+    assertStringIncludes(await transactions(on, "describe-producers", ...place), producerId);
+    await transactions(on, "abort", ...place, "--start-offset", "0");
+    assertEquals(await find(), []);
+    using wire = await dial(on);
+    const wanted = fetchFrom({ topic }, [{ partition: 0 }], { isolationLevel: 1 });
+    const { responses: [{ partitions: [told] }] } = await wire.ask(FETCH, 11, wanted);
+    assertEquals([Number(told.lastStableOffset), told.abortedTransactions?.length], [2, 1]);
+    await serving.stop("SIGTERM");
+    await Deno.remove(data, { recursive: true });
+  },
+});
+
+for (
+  const [on, what, expected] of [
+    [hastyBroker, "comes back after its transaction has taken too long", OVERDUE],
+    [
+      hastyOlderBroker,
+      "that does without KIP-890 is fenced when its transaction has taken too long",
+      OVERDUE_WITHOUT_KIP_890,
+    ],
+  ] as const
+) {
+  Deno.test({
+    name: `A Java producer ${what}`,
+    // Another broker would have to be told first.
+    ignore: !isOdradek,
+    async fn() {
+      const topic = uniqueName("overdue");
+      await createTopic(topic, 1, on);
+      const { stdout, stderr } = await runProgram("java", [
+        ...["-cp", `${classes}:${kafkaClients("4.3.1")}`],
+        ...["OverdueTour", on.bootstrap, topic],
+      ]);
+      assertEquals(stdout.trim().split("\n"), expected, stderr);
+    },
+  });
+}

@@ -14,11 +14,7 @@ const broker = brokerOfSuite("--set", OVERDUE.join("="));
 let kafka: ApacheKafka;
 
 Deno.test.beforeAll(async () => {
-  kafka = await ApacheKafka.start({
-    [OVERDUE[0]]: OVERDUE[1],
-    "transaction.state.log.replication.factor": "1",
-    "transaction.state.log.min.isr": "1",
-  });
+  kafka = await ApacheKafka.start({ [OVERDUE[0]]: OVERDUE[1] });
 });
 Deno.test.afterAll(() => kafka[Symbol.asyncDispose]());
 

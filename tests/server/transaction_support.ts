@@ -5,6 +5,10 @@
  */
 import { produceRequest, produceResponse } from "../../protocol/messages/00_produce.ts";
 import {
+  findCoordinatorRequest,
+  findCoordinatorResponse,
+} from "../../protocol/messages/10_find_coordinator.ts";
+import {
   initProducerIdRequest,
   initProducerIdResponse,
 } from "../../protocol/messages/22_init_producer_id.ts";
@@ -251,6 +255,8 @@ function codesOf(
     .map(({ partitionErrorCode }) => partitionErrorCode);
 }
 
+const TRANSACTION_KEY = 1;
+
 /** The partitions of `__transaction_state` of a broker that nobody has told otherwise. */
 const STATE_PARTITIONS = 50;
 
@@ -273,4 +279,12 @@ export async function loseTransactionalId(
   );
   const [{ errorCode }] = responses[0].partitionResponses;
   if (errorCode !== 0) throw new Error(`Cannot write to __transaction_state: error ${errorCode}`);
+}
+
+/** FindCoordinator: its error code. Kafka makes the topic of transactional ids when it is asked for the first time. */
+export async function findTransactionCoordinator(client: WireClient, id: string): Promise<number> {
+  return (await client.ask([findCoordinatorRequest, findCoordinatorResponse], 4, {
+    keyType: TRANSACTION_KEY,
+    coordinatorKeys: [id],
+  })).coordinators[0].errorCode;
 }

@@ -246,6 +246,30 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     return answers;
   },
 
+  async "a producer that another one fences amid its transaction"(stage) {
+    const answers: Answers = {};
+    for (const version of [11, 12]) {
+      const zombie = await stage.producer();
+      if (version < 12) await settled(() => zombie.add(3, 0));
+      await zombie.produce(version);
+      const next = await stage.stranger(zombie.id);
+      answers[`v${version}, InitProducerId`] = [
+        await settled(() => next.init()),
+        next.epoch,
+        next.producerId === zombie.producerId,
+      ];
+      answers[`v${version}, the zombie`] = [
+        await zombie.produce(version),
+        await zombie.end(4, true),
+        await zombie.end(5, true),
+        await zombie.end(5, false),
+        await zombie.twin().init(5, { expected: zombie }),
+      ];
+      answers[`v${version}, the next`] = [await next.produce(12), await next.end(5, true)];
+    }
+    return answers;
+  },
+
   async "a producer whose transaction has taken too long"(stage) {
     const late = async (produces: number) => {
       const producer = await stage.stranger();
