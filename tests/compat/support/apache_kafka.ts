@@ -31,8 +31,6 @@ export class ApacheKafka implements AsyncDisposable {
         "controller.listener.names=CONTROLLER",
         `log.dirs=${folder}/logs`,
         "offsets.topic.replication.factor=1",
-        "transaction.state.log.replication.factor=1",
-        "transaction.state.log.min.isr=1",
         "group.initial.rebalance.delay.ms=0",
         "transaction.state.log.replication.factor=1",
         "transaction.state.log.min.isr=1",
