@@ -50,7 +50,15 @@ import type { LogStore } from "./storage/log/partition_log.ts";
 import type { DeletedTopic } from "./storage/metadata/metadata.ts";
 import { MetadataStore } from "./storage/metadata/metadata_store.ts";
 
-export { Admin, Consumer, consumerStream, Producer, producerStream } from "./client/mod.ts";
+export {
+  AbortableTransactionError,
+  Admin,
+  Consumer,
+  consumerStream,
+  FatalTransactionError,
+  Producer,
+  producerStream,
+} from "./client/mod.ts";
 export { denoEnvironment, stderrLog };
 export type { DenoEnvironmentOptions } from "./environment/deno/deno_environment.ts";
 export type { StderrLogOptions } from "./environment/deno/stderr_log.ts";

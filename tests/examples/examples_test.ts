@@ -47,3 +47,13 @@ Deno.test("Example 05 finds every record that was acknowledged with acks=all aft
   const there = Number(/safe: (\d+) records/.exec(shown)![1]);
   assertEquals([acknowledged > 0, there >= acknowledged], [true, true], shown);
 });
+
+Deno.test("Example 06 shows parcels of an aborted transaction to those only who want uncommitted ones", async () => {
+  const lines = (await run("06_consume_transform_produce")).trim().split("\n");
+  const parcels = "parcel with a spool, parcel with a thread, parcel with a star";
+  assertEquals(lines, [
+    "aborted: no more string",
+    `read_uncommitted: ${parcels}, ${parcels}`,
+    `read_committed: ${parcels}`,
+  ]);
+});
