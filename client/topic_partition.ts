@@ -21,3 +21,21 @@ export function byTopic<T extends TopicPartition>(items: Iterable<T>): Map<strin
   }
   return topics;
 }
+
+/** Those of some partitions that are among others. */
+export function intersection<T extends TopicPartition>(
+  some: readonly T[],
+  others: readonly TopicPartition[],
+): T[] {
+  const keys = new Set(others.map(partitionKey));
+  return some.filter((target) => keys.has(partitionKey(target)));
+}
+
+/** Those of some partitions that are not among others. */
+export function without<T extends TopicPartition>(
+  some: readonly T[],
+  others: readonly TopicPartition[],
+): T[] {
+  const keys = new Set(others.map(partitionKey));
+  return some.filter((target) => !keys.has(partitionKey(target)));
+}

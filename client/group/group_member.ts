@@ -1,9 +1,15 @@
-import type { PreviousAssignment } from "../../protocol/assignors/mod.ts";
+import type { PreviousAssignment, TopicPartitions } from "../../protocol/assignors/mod.ts";
 import { KafkaError } from "../../protocol/errors.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Assignment } from "../consumer/assignment.ts";
 import { asError } from "../errors.ts";
-import { byTopic, partitionKey, type TopicPartition } from "../topic_partition.ts";
+import {
+  byTopic,
+  intersection,
+  partitionKey,
+  type TopicPartition,
+  without,
+} from "../topic_partition.ts";
 import type { AutoCommit } from "./auto_commit.ts";
 import type { Coordinator } from "../cluster/coordinator.ts";
 import { Heartbeats } from "./heartbeats.ts";
@@ -240,8 +246,9 @@ export class GroupMember {
     this.#parts.autoCommit.forget();
     this.#leadership = leadership;
     this.#comparedView = null;
-    this.#previous = { partitions, generationId: identity.generationId };
-    const assigned = partitions.flatMap(({ topic, partitions }) =>
+    const mine = this.#ofTopics(topics, partitions);
+    this.#previous = { partitions: mine, generationId: identity.generationId };
+    const assigned = mine.flatMap(({ topic, partitions }) =>
       partitions.map((partition) => ({ topic, partition }))
     );
     const owned = this.#owned();
@@ -252,6 +259,23 @@ export class GroupMember {
     this.#parts.assignment.assign(assigned);
     this.#log("info", `Member of generation ${identity.generationId}`, assigned.map(partitionKey));
     await this.#tell(() => this.#listener.onPartitionsAssigned?.(without(assigned, owned)));
+  }
+
+  /**
+   * What of an assignment it has subscribed to. The rest is a fault of the leader: to read it would hand the application
+   * records that it never asked for. (Java's `ConsumerCoordinator` joins again, for the same assignment as long as the same
+   * member leads; what is right of it is taken here.)
+   */
+  #ofTopics(
+    topics: readonly string[],
+    partitions: readonly TopicPartitions[],
+  ): readonly TopicPartitions[] {
+    const mine = partitions.filter(({ topic }) => topics.includes(topic));
+    if (mine.length < partitions.length) {
+      const foreign = partitions.filter(({ topic }) => !topics.includes(topic));
+      this.#log("warn", "The leader assigned topics that are not subscribed to", foreign);
+    }
+    return mine;
   }
 
   /** Keeps only what is `staying`; what is left is committed and told to the listener before. */
@@ -284,7 +308,7 @@ export class GroupMember {
     }
   }
 
-  #log(level: "debug" | "info", message: string, details: unknown): void {
+  #log(level: "debug" | "info" | "warn", message: string, details: unknown): void {
     const { cluster, settings: { groupId } } = this.#parts;
     cluster.settings.environment.log.write(level, message, { groupId, details });
   }
@@ -296,19 +320,3 @@ const REJOIN: ReadonlySet<string> = new Set([
   "ILLEGAL_GENERATION",
   "UNKNOWN_MEMBER_ID",
 ]);
-
-function intersection<T extends TopicPartition>(
-  some: readonly T[],
-  others: readonly TopicPartition[],
-): T[] {
-  const keys = new Set(others.map(partitionKey));
-  return some.filter((target) => keys.has(partitionKey(target)));
-}
-
-function without<T extends TopicPartition>(
-  some: readonly T[],
-  others: readonly TopicPartition[],
-): T[] {
-  const keys = new Set(others.map(partitionKey));
-  return some.filter((target) => !keys.has(partitionKey(target)));
-}

@@ -12,6 +12,7 @@ import {
 import {
   cooperativeStickyAssignor,
   decodeSubscription,
+  encodeAssignment,
   rangeAssignor,
   stickyAssignor,
 } from "../../../protocol/assignors/mod.ts";
@@ -61,6 +62,18 @@ Deno.test("Group member sends heartbeats while the application is busy, and leav
   await member.pollFor(500);
   assertEquals(member.told, ["assigned 0,1", "lost 0,1", "assigned 0,1"]);
   assertEquals(member.consumer.groupMetadata().memberId, "member-2");
+});
+
+Deno.test("Group member does not read topics that a leader assigns to it though it has not subscribed to them", async () => {
+  await using member = new Subscribed();
+  const partitions = [{ topic: "orders", partitions: [1] }, { topic: "secrets", partitions: [0] }];
+  member.cluster.next(SYNC_GROUP, () => ({
+    errorCode: 0,
+    assignment: encodeAssignment({ partitions, userData: null }),
+  }));
+  await member.pollFor(500);
+  assertEquals(member.told, ["assigned 1"]);
+  assertEquals(member.consumer.assignment(), [{ topic: "orders", partition: 1 }]);
 });
 
 const heartbeatErrors: readonly [ErrorName, readonly string[], string][] = [
