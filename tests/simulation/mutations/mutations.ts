@@ -3,6 +3,7 @@
  * noticed. A mutation is tried on a copy of the tree: the product itself has no switch for it.
  */
 import type { ViolationKind } from "../../../testing/mod.ts";
+import { TRANSACTION_MUTATIONS } from "./transaction_mutations.ts";
 
 /** A change of one place. */
 export interface Edit {
@@ -179,4 +180,5 @@ export const MUTATIONS: readonly Mutation[] = [
     scenario: "cleaner",
     caughtAs: ["not cleaned", "orphan", "resurrected"],
   },
+  ...TRANSACTION_MUTATIONS,
 ];

@@ -1,6 +1,12 @@
 import { Consumer, type ConsumerRecord, KafkaError, rangeAssignor } from "../../../client/mod.ts";
-import type { SimulatedProcess } from "../../../testing/mod.ts";
-import { GROUP, INPUT, isFatal, OUTPUT, Role, Transactor } from "./stage.ts";
+import { sleep } from "../../../environment/sleep.ts";
+import type { Range, SimulatedProcess } from "../../../testing/mod.ts";
+import { GROUP, INPUT, isFatal, OUTPUT, PATIENT_TIMEOUT_MS, Role, Transactor } from "./stage.ts";
+
+/** Milliseconds after which the group goes on without a member: as few as brokers allow. */
+const SESSION_TIMEOUT_MS = 6000;
+/** Longer than that and shorter than its transaction may last: it goes on as if nothing had happened. */
+const STALL_MS: Range = [6500, 9500];
 
 const decoder = new TextDecoder();
 
@@ -8,7 +14,7 @@ const decoder = new TextDecoder();
 export class Pipeline extends Role {
   protected override async live(process: SimulatedProcess): Promise<void> {
     const { simulation } = this.stage;
-    await using transactor = new Transactor(this.stage, process, this.name);
+    await using transactor = new Transactor(this.stage, process, this.name, PATIENT_TIMEOUT_MS);
     await transactor.initialize();
     await using consumer = new Consumer({
       environment: process.environment,
@@ -20,7 +26,7 @@ export class Pipeline extends Role {
       enableAutoCommit: false,
       maxPollRecords: 6,
       heartbeatIntervalMs: 500,
-      sessionTimeoutMs: 6000,
+      sessionTimeoutMs: SESSION_TIMEOUT_MS,
       maxPollIntervalMs: 8000,
       partitionAssignmentStrategy: [rangeAssignor],
       requestTimeoutMs: 1500,
@@ -53,12 +59,14 @@ export class Pipeline extends Role {
         transaction.isMadeOf(record);
         transactor.send(transaction, OUTPUT, `${record.value}>${transaction.name}`);
       }
+      await this.#work(transactor);
       const ends = new Map(records.map((record) => [record.partition, record.offset + 1n]));
       const positions = Array.from(
         ends,
         ([partition, offset]) => ({ topic: INPUT, partition, offset }),
       );
       await transactor.sendPositions(transaction, positions, consumer.groupMetadata());
+      await this.#work(transactor);
       if (!transactor.random.chance(0.1)) return await transactor.commit(transaction);
     } catch (error) {
       if (!(error instanceof KafkaError) || isFatal(error)) throw error;
@@ -66,6 +74,14 @@ export class Pipeline extends Role {
     await transactor.abort(transaction);
     await this.#rewind(consumer);
     view.change();
+  }
+
+  /** Takes its time, now and then. */
+  async #work({ process, random }: Transactor): Promise<void> {
+    const { workMeanMs, stallChance } = this.stage.pace;
+    if (random.chance(stallChance)) this.stall(process, random.between(STALL_MS));
+    else if (random.chance(0.5)) return;
+    await sleep(process.environment, random.exponential(2 * workMeanMs));
   }
 
   /** Goes back to where the group has got to. */

@@ -4,7 +4,6 @@ import type { SimulatedProcess } from "../../../testing/mod.ts";
 import { INPUT, isFatal, Role, TRANSACTION_TIMEOUT_MS, Transactor } from "./stage.ts";
 
 const RECORDS_MAX = 5;
-const PAUSE_MEAN_MS = 150;
 
 /** Writes the input, in transactions: commits most, aborts some, and falls asleep over a few. */
 export class Source extends Role {
@@ -15,7 +14,7 @@ export class Source extends Role {
     await transactor.initialize();
     while (!this.closing) {
       await this.#transact(transactor);
-      await sleep(process.environment, transactor.random.exponential(PAUSE_MEAN_MS));
+      await sleep(process.environment, transactor.random.exponential(this.stage.pace.pauseMeanMs));
     }
   }
 

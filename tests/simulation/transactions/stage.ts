@@ -29,8 +29,13 @@ export const OUTPUT = "out";
 /** The group of the pipelines. */
 export const GROUP = "pipe";
 export const PARTITION_COUNT = 3;
-/** Milliseconds a transaction may take. */
+/** Milliseconds a transaction may take, of somebody who is quick. */
 export const TRANSACTION_TIMEOUT_MS = 4000;
+/**
+ * Of somebody whose group loses patience earlier: then it is the group that must not let a member commit that it has gone on
+ * without (KIP-447).
+ */
+export const PATIENT_TIMEOUT_MS = 10_000;
 
 /** The partitions of a topic. */
 export function partitionsOf(topic: string): TopicPartition[] {
@@ -50,8 +55,19 @@ export async function makeTopics(simulation: Simulation): Promise<void> {
   }
 }
 
+/** How fast everybody is. */
+export interface Pace {
+  /** Milliseconds between two transactions of a source, on average. */
+  readonly pauseMeanMs: number;
+  /** Milliseconds that a pipeline works on what it has read, and again before it commits, on average. */
+  readonly workMeanMs: number;
+  /** How often it stands still meanwhile, for so long that the group goes on without it. */
+  readonly stallChance: number;
+}
+
 /** What everybody in the scenario works with. */
 export interface Stage {
+  readonly pace: Pace;
   readonly simulation: Simulation;
   readonly recorder: TransactionRecorder;
   readonly late: Pick<LateCopies, "begins">;
@@ -71,6 +87,7 @@ export class Transactor implements AsyncDisposable {
     private readonly stage: Stage,
     readonly process: SimulatedProcess,
     private readonly transactionalId: string,
+    transactionTimeoutMs = TRANSACTION_TIMEOUT_MS,
   ) {
     const { simulation } = stage;
     this.random = simulation.random(process.name);
@@ -79,7 +96,7 @@ export class Transactor implements AsyncDisposable {
         environment: process.environment,
         bootstrapServers: simulation.broker.bootstrapServers,
         transactionalId,
-        transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
+        transactionTimeoutMs,
         requestTimeoutMs: 1000,
         deliveryTimeoutMs: 2500,
         maxBlockMs: 3000,
@@ -224,13 +241,21 @@ export abstract class Role {
   /** It stands still, is taken for dead and replaced; then it goes on as a zombie. */
   haunt(): void {
     const zombie = this.#process;
-    if (this.closing || zombie === null) return;
+    if (this.closing || zombie === null || zombie.paused) return;
     const { simulation } = this.stage;
     simulation.faults.add("client zombie");
     zombie.pause();
     const random = this.random;
     this.spawn(random.below(2000));
     simulation.after(random.between([200, 5000]), () => zombie.resume());
+  }
+
+  /** A life of it stands still for a while, and nobody takes its place. */
+  protected stall(process: SimulatedProcess, forMs: number): void {
+    if (this.closing || process.paused) return;
+    this.stage.simulation.faults.add("client stalled");
+    process.pause();
+    this.stage.simulation.after(forMs, () => process.resume());
   }
 
   /** A life, until the scenario closes or the producer is done for. */
@@ -251,16 +276,18 @@ export abstract class Role {
   }
 }
 
-/** Tries again until it succeeds: the world is rough. */
+/** Tries again until it succeeds, for so long: the world is rough. */
 export async function persistently<T>(
   { environment }: Pick<SimulatedProcess, "environment">,
   attempt: () => Promise<T>,
+  { withinMs = Infinity }: { readonly withinMs?: number } = {},
 ): Promise<T> {
+  const endMs = environment.clock.monotonicMs() + withinMs;
   for (;;) {
     try {
       return await attempt();
     } catch (error) {
-      if (!(error instanceof KafkaError)) throw error;
+      if (!(error instanceof KafkaError) || environment.clock.monotonicMs() > endMs) throw error;
       await sleep(environment, 200);
     }
   }

@@ -42,6 +42,8 @@ interface Plan {
   readonly blows: readonly number[];
   /** Whether those commits take effect nevertheless. */
   readonly applied: boolean;
+  /** Whether the producer dies with the broker, so that nobody asks again. */
+  readonly alone: boolean;
   readonly death: Death;
 }
 
@@ -75,6 +77,7 @@ export const transactionSweep: SweepScenario = {
       version: seed % 4 < 2 ? 2 : 1,
       blows: [],
       applied: false,
+      alone: false,
       death: DEATHS[seed % DEATHS.length],
     };
     const undisturbed = await strike(plan);
@@ -83,10 +86,11 @@ export const transactionSweep: SweepScenario = {
     for (let at = 0; at < undisturbed.commits; at++) {
       for (const applied of [false, true]) {
         struck.push(await strike({ ...plan, blows: [at], applied }));
+        struck.push(await strike({ ...plan, blows: [at], applied, alone: true }));
         // The successor dies, too, somewhere in what it has to do.
         const again = at + 1 + (seed + at) % 12;
         struck.push(await strike({ ...plan, blows: [at, again], applied }));
-        count += 3;
+        count += 4;
       }
     }
     const hash = new RunningHash();
@@ -103,8 +107,8 @@ export const transactionSweep: SweepScenario = {
 };
 
 async function strike(plan: Plan): Promise<Struck> {
-  const { seed, version, blows, applied, death } = plan;
-  const name = `${seed}/${blows}/${applied}`;
+  const { seed, version, blows, applied, alone } = plan;
+  const name = `${seed}/${blows}/${applied}/${alone}`;
   await using simulation = simulate({
     seed: name,
     kv: { ...QUIET_KV, outliveChance: applied ? 1 : 0 },
@@ -120,10 +124,14 @@ async function strike(plan: Plan): Promise<Struck> {
     replay: replayCommand("transaction-sweep", seed),
   });
   const recorder = new TransactionRecorder();
-  const counter = new CommitCounter(simulation, blows, death);
   await simulation.run(() => makeTopics(simulation));
   const process = simulation.process("producer");
-  await simulation.run(() => transact(simulation, process, recorder, plan, counter));
+  const counter = new CommitCounter(simulation, process, plan);
+  let isDone = false;
+  simulation.after(0, () => {
+    transact(simulation, process, recorder, plan, counter).then(() => isDone = true);
+  });
+  await simulation.until(() => isDone || !process.alive, { within: "5m" });
   const commits = counter.count;
   await simulation.advance("2s");
   const auditor = simulation.process("auditor");
@@ -133,7 +141,7 @@ async function strike(plan: Plan): Promise<Struck> {
       [INPUT]: PARTITION_COUNT,
       [OUTPUT]: PARTITION_COUNT,
     });
-    await recordEnd(simulation, auditor, recorder);
+    hanging.push(...await recordEnd(simulation, auditor, recorder));
     return { violations: recorder.check().violations, hanging };
   });
   const audit = await simulation.kv.audit();
@@ -160,6 +168,7 @@ async function transact(
       recorder,
       version,
       late: { begins() {} },
+      pace: { pauseMeanMs: 0, workMeanMs: 0, stallChance: 0 },
       isClosing: () => false,
       onCommitted() {},
     },
@@ -195,7 +204,11 @@ class CommitCounter {
   #count = 0;
   #counting = false;
 
-  constructor(simulation: Simulation, blows: readonly number[], death: Death) {
+  constructor(
+    simulation: Simulation,
+    producer: SimulatedProcess,
+    { blows, death, alone }: Pick<Plan, "blows" | "death" | "alone">,
+  ) {
     let isAsked = false;
     simulation.taps.observe({
       asked: ({ header }) => isAsked ||= this.#counting && header.apiKey === END_TXN,
@@ -205,6 +218,7 @@ class CommitCounter {
       if (blows.includes(this.#count++)) {
         simulation.faults.add("broker killed within an end");
         simulation.broker.restart(death);
+        if (alone) producer.kill(death);
       }
     });
   }

@@ -18,6 +18,7 @@ const FAULT_KINDS = [
   "broker killed",
   "broker paused",
   "broker replaced by a successor",
+  "client stalled",
   "client vanished",
   "client zombie",
   "kv lost answer",
