@@ -72,6 +72,8 @@ export interface Stage {
   readonly recorder: TransactionRecorder;
   readonly late: Pick<LateCopies, "begins">;
   readonly version: TransactionVersion;
+  /** Once true nothing goes wrong any more. */
+  readonly isPeaceful: () => boolean;
   /** Once true nobody begins anything new. */
   readonly isClosing: () => boolean;
   /** Called with each confirmed commit. */
@@ -252,7 +254,7 @@ export abstract class Role {
 
   /** A life of it stands still for a while, and nobody takes its place. */
   protected stall(process: SimulatedProcess, forMs: number): void {
-    if (this.closing || process.paused) return;
+    if (this.stage.isPeaceful() || process.paused) return;
     this.stage.simulation.faults.add("client stalled");
     process.pause();
     this.stage.simulation.after(forMs, () => process.resume());

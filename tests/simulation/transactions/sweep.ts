@@ -169,6 +169,7 @@ async function transact(
       version,
       late: { begins() {} },
       pace: { pauseMeanMs: 0, workMeanMs: 0, stallChance: 0 },
+      isPeaceful: () => true,
       isClosing: () => false,
       onCommitted() {},
     },

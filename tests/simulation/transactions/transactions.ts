@@ -161,6 +161,7 @@ class Scene implements Stage {
   readonly late: LateCopies;
   readonly violations: Violation[] = [];
   readonly #roles: readonly Role[];
+  #peaceful = false;
   #closing = false;
   #reading = true;
   committed = 0;
@@ -181,6 +182,8 @@ class Scene implements Stage {
   get #sources(): Role[] {
     return this.#roles.filter((role) => role instanceof Source);
   }
+
+  readonly isPeaceful = (): boolean => this.#peaceful;
 
   readonly isClosing = (): boolean => this.#closing;
 
@@ -215,6 +218,7 @@ class Scene implements Stage {
       }),
     ];
     return () => {
+      this.#peaceful = true;
       for (const end of ends) end();
       for (const source of this.#sources) source.close();
       this.late.end();
