@@ -17,6 +17,27 @@ Deno.test("A broker without a port serves clients of the same process", async ()
   assertEquals(new TextDecoder().decode(record.value!), "hello");
 });
 
+Deno.test("A broker's feed tells each step of a transaction, from its producer's first appearance on", async () => {
+  await using broker = await createBroker();
+  const reader = broker.transactionFeed.read();
+  await using producer = new Producer({ ...broker.client, transactionalId: "orders-tx" });
+  await producer.initTransactions();
+  producer.beginTransaction();
+  await producer.send({ topic: "t", value: "hello" });
+  await producer.commitTransaction();
+  const steps: string[] = [];
+  for await (const { transactionalId, event, from, to, epoch, reason } of reader) {
+    steps.push(`${transactionalId} ${event}: ${from} → ${to} at epoch ${epoch}, as ${reason}`);
+    if (to === "CompleteCommit") reader.close();
+  }
+  assertEquals(steps, [
+    "orders-tx init: Empty → Empty at epoch 0, as a producer begins",
+    "orders-tx add: Empty → Ongoing at epoch 0, as the producer adds partitions",
+    "orders-tx end: Ongoing → PrepareCommit at epoch 1, as the producer commits",
+    "orders-tx markersWritten: PrepareCommit → CompleteCommit at epoch 1, as markers are written",
+  ]);
+});
+
 Deno.test("A broker's feed tells what happens to a group, and why", async () => {
   await using broker = await createBroker({ config: { "group.initial.rebalance.delay.ms": "0" } });
   const reader = broker.groupFeed.read();

@@ -137,6 +137,20 @@ export class Steps {
     });
   }
 
+  /** A transactional id is used for the first time. */
+  publishNew({ id, stored, state }: Transaction): void {
+    this.ground.feed.publish({
+      transactionalId: id,
+      event: "init",
+      from: state.value,
+      to: state.value,
+      producerId: stored.producerId,
+      epoch: state.context.epoch,
+      reason: "a producer begins",
+      timeMs: stored.updatedMs,
+    });
+  }
+
   #publish({ transaction, event, next, nowMs, reason }: Step, from: Step["next"]["value"]): void {
     const { feed } = this.ground;
     if (feed.idle) return;

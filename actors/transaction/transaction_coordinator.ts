@@ -128,6 +128,7 @@ export async function transactionCoordinator(
       const stored = newTransaction(newProducerId!, timeoutMs, environment.clock.now());
       decisions.append([transactionRecord(transactionalId, stored)]);
       transaction = transactions.get(transactionalId)!;
+      steps.publishNew(transaction);
       return identityOf(transaction);
     }
     const speaker = expected && asFenced(() => speakerFor(transaction!, expected));

@@ -395,6 +395,7 @@ Deno.test("Transaction coordinator tells the feed of each transition", async () 
   const steps: string[] = [];
   for await (const { event, from, to } of reader) steps.push(`${from} ${event} ${to}`);
   assertEquals(steps, [
+    "Empty init Empty",
     "Empty add Ongoing",
     "Ongoing end PrepareCommit",
     "PrepareCommit markersWritten CompleteCommit",
