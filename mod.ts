@@ -171,9 +171,9 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
       options: {
         cacheBytesMax: startConfig.long("odradek.cache.bytes"),
         diskReserveBytes: startConfig.long("odradek.disk.reserve.bytes"),
-        cleanerIntervalMs: startConfig.long("log.cleaner.backoff.ms"),
+        cleanerIntervalMs: () => metadata.brokerConfig.long("log.cleaner.backoff.ms"),
         retentionIntervalMs: startConfig.long("log.retention.check.interval.ms"),
-        compactionBytes: startConfig.long("log.cleaner.dedupe.buffer.size"),
+        compactionBytes: () => metadata.brokerConfig.long("log.cleaner.dedupe.buffer.size"),
       },
       internal: {
         kv: meta,

@@ -39,12 +39,12 @@ export interface LogOptions {
   readonly diskReserveBytes?: number;
   /** Milliseconds between looks at the free space. Default 1000. */
   readonly diskCheckIntervalMs?: number;
-  /** `log.cleaner.backoff.ms`: between looks of the cleaner. Default 15 000. */
-  readonly cleanerIntervalMs?: number;
+  /** `log.cleaner.backoff.ms`: between looks of the cleaner. Default 15 000. A function is asked each time. */
+  readonly cleanerIntervalMs?: number | (() => number);
   /** `log.retention.check.interval.ms`: between looks of retention. Default 300 000. */
   readonly retentionIntervalMs?: number;
   /** `log.cleaner.dedupe.buffer.size`: memory for the keys of a partition that is compacted. Default 128 MiB. */
-  readonly compactionBytes?: number;
+  readonly compactionBytes?: number | (() => number);
 }
 
 /** Where partitions of internal topics live: away from the commits of data. */
@@ -86,6 +86,14 @@ const DEFAULTS: Required<LogOptions> = {
  * start of a coordinator.
  */
 const INTERNAL_SEGMENT_BYTES = 4 * 1024 * 1024;
+
+/** Settings of 0 ms do not make the cleaner look without an end. */
+const INTERVAL_MS_MIN = 10;
+
+/** A setting as it is now. */
+function current(setting: number | (() => number)): number {
+  return typeof setting === "number" ? setting : setting();
+}
 
 /**
  * Opens the log in a folder, creating it when absent. Whoever wrote it before is fenced.
@@ -178,7 +186,7 @@ class KvLogStore implements LogStore {
       ...kind,
       segmentBatchesMax: this.options.segmentBatchesMax,
       policyOf: policyOf ?? (() => null),
-      compactionBytes: this.options.compactionBytes,
+      compactionBytes: () => current(this.options.compactionBytes),
       pacer: this.#pacer,
       requireWritable: () => this.#requireWritable(),
       onFenced: (error) => onFenced?.(error),
@@ -237,7 +245,10 @@ class KvLogStore implements LogStore {
     const schedule = () => {
       if (this.#closed) return;
       const { cleanerIntervalMs, retentionIntervalMs } = this.options;
-      const intervalMs = Math.min(cleanerIntervalMs, retentionIntervalMs);
+      const intervalMs = Math.max(
+        INTERVAL_MS_MIN,
+        Math.min(current(cleanerIntervalMs), retentionIntervalMs),
+      );
       this.#upkeepTimer = timers.schedule(intervalMs, async () => {
         const retention = clock.monotonicMs() - retainedAtMs >= retentionIntervalMs;
         if (retention) retainedAtMs = clock.monotonicMs();

@@ -41,7 +41,7 @@ export interface ShardOptions {
   /** What topics want of the cleaner. */
   readonly policyOf: PolicyOf;
   /** Memory for the keys of a partition that is being compacted. */
-  readonly compactionBytes: number;
+  readonly compactionBytes: () => number;
   /** Lets background work give way to writers, of other shards too. */
   readonly pacer: Pacer;
   /** @throws KafkaError when the log as a whole takes no batches now. */

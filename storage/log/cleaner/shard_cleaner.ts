@@ -53,7 +53,7 @@ export type PolicyOf = (id: PartitionId) => TopicConfig | null;
 export interface ShardCleanerParts extends CleanedShard, SweepSource {
   readonly policyOf: PolicyOf;
   /** Memory for the keys of a partition that is being compacted. */
-  readonly mapBytesMax: number;
+  readonly mapBytesMax: () => number;
   open(id: PartitionId): Promise<StoredPartition>;
   /** Moves the start of a log, durably. */
   advanceLogStart(index: PartitionIndex, offset: number): Promise<void>;
@@ -268,7 +268,7 @@ export class ShardCleaner {
     return await prepareCompaction(plan, {
       bytes,
       nowMs: environment.clock.now(),
-      mapBytesMax,
+      mapBytesMax: mapBytesMax(),
       random: environment.random.bytes(HASH_KEY_BYTES),
       aborted: await log.abortedTransactions(logStartOffset, plan.endOffset),
       lastRecords: log.producers.lastRecords(),

@@ -7,6 +7,7 @@ import {
   append,
   appendValues,
   batchOf,
+  keyedBatch,
   LogWorld,
   partitionId,
   recordsFrom,
@@ -66,6 +67,29 @@ Deno.test("Cleaner puts a mixed segment that is read often into the order of par
     assertEquals(await recordsFrom(await world.store.open(partitionId(n))), before[n]);
   }
   assertEquals(await orphansOf(world.disk, 1), []);
+});
+
+Deno.test("Cleaner looks for something to do as often as its setting says by then", async () => {
+  let intervalMs = 60_000;
+  const world = await LogWorld.open(
+    { ...SMALL_SEGMENTS, cleanerIntervalMs: () => intervalMs },
+    () => topicConfig({ "retention.ms": "-1", "cleanup.policy": "compact" }),
+  );
+  const log = await world.store.open(partitionId());
+  const write = async () => {
+    for (let n = 0; n < 40; n++) await append(log, keyedBatch([["key", text]]));
+  };
+  await write();
+  await world.environment.advance(59_000);
+  assert(!hasCleaned(world));
+  intervalMs = 1_000;
+  await world.environment.advance(2_000);
+  assert(hasCleaned(world));
+  const { sizeBytes } = log;
+  await write();
+  assert(log.sizeBytes > sizeBytes * 2);
+  await world.environment.advance(3_000);
+  assert(log.sizeBytes < sizeBytes * 2);
 });
 
 /** Whether a segment counts that the cleaner wrote. */
