@@ -12,7 +12,8 @@ import type { Kv, KvFolder } from "../kv/kv.ts";
 import { ChunkCache } from "./chunk_cache.ts";
 import type { PolicyOf } from "./cleaner/shard_cleaner.ts";
 import { DiskReserve } from "./disk_reserve.ts";
-import { type LogShape, readOrCreateFormat } from "./format_record.ts";
+import { type LogShape, readOrCreateFormat, upgradeLog } from "./format_record.ts";
+import type { LogFormat } from "./format_upgrades.ts";
 import { Pacer } from "./pacer.ts";
 import { partitionName } from "./partition_index.ts";
 import type { LogStore, LogStoreUsage, PartitionId, PartitionLog } from "./partition_log.ts";
@@ -63,6 +64,8 @@ export interface LogParts {
   readonly internal?: InternalPlace;
   /** The settings that a partition's topic has now; null when it is not known. Left out: nobody's records ever go. */
   readonly policyOf?: PolicyOf;
+  /** What is read and written. Default: the format of this program. */
+  readonly format?: LogFormat;
   /** Another process has taken a shard over: this one will never write again. */
   readonly onFenced?: (error: Error) => void;
 }
@@ -111,13 +114,13 @@ export async function openLogStore(parts: LogParts): Promise<LogStore> {
   const stores: Kv[] = [];
   try {
     stores.push(await parts.folder.open("log-0"));
-    const shape = await readOrCreateFormat(stores[0], parts.folder.name, {
-      files: options.files,
-      shards: options.files * options.shardsPerFile,
-    });
+    const { name } = parts.folder;
+    const wanted = { files: options.files, shards: options.files * options.shardsPerFile };
+    const shape = await readOrCreateFormat(stores[0], name, wanted, parts.format);
     for (let file = 1; file < shape.files; file++) {
       stores.push(await parts.folder.open(`log-${file}`));
     }
+    await upgradeLog(parts.internal ? [...stores, parts.internal.kv] : stores, name, shape, parts);
     const store = new KvLogStore(parts, options, stores, reserve);
     await openingUndamaged(parts.folder.name, store.openShards(shape));
     await reserve.start();
