@@ -15,6 +15,8 @@ export type Instruction =
 
 /** Instructions of a pattern. */
 export const INSTRUCTIONS_MAX = 2000;
+/** Parts of a pattern, repeated ones counted each time: some need no instruction, and are work all the same. */
+const PARTS_MAX = 10 * INSTRUCTIONS_MAX;
 
 /**
  * The instructions of a pattern: the first one is the last of the list.
@@ -23,16 +25,20 @@ export const INSTRUCTIONS_MAX = 2000;
  */
 export function instructionsOf(root: Node, pattern: string): readonly Instruction[] {
   const program: Instruction[] = [{ kind: "match" }];
+  let parts = 0;
 
   function add(instruction: Instruction): number {
-    if (program.length === INSTRUCTIONS_MAX) {
-      throw new PatternError("expression is too large", pattern);
-    }
+    if (program.length === INSTRUCTIONS_MAX) tooLarge();
     return program.push(instruction) - 1;
+  }
+
+  function tooLarge(): never {
+    throw new PatternError("expression is too large", pattern);
   }
 
   /** Adds what a node needs, going on with `next`. Returns where it begins. */
   function compile(node: Node, next: number): number {
+    if (++parts > PARTS_MAX) tooLarge();
     switch (node.kind) {
       case "set":
         return add({ kind: "set", set: node.set, next });

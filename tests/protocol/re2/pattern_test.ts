@@ -56,7 +56,12 @@ for (
     // What is not taken on.
     ...["\\p{Greek}", "\\pN", "\\C"],
     // What is too large.
-    ...["(ab){1000}(cd){1000}", "x".repeat(4097), `${"(".repeat(300)}a${")".repeat(300)}`],
+    ...[
+      "(ab){1000}(cd){1000}",
+      `(${"()".repeat(1000)}){1000}`,
+      "x".repeat(4097),
+      `${"(".repeat(300)}a${")".repeat(300)}`,
+    ],
   ]
 ) {
   const shown = text.length > 30 ? `${text.slice(0, 30)}…` : text;
