@@ -53,6 +53,10 @@ import {
   txnOffsetCommitResponse,
 } from "../protocol/messages/28_txn_offset_commit.ts";
 import {
+  updateFeaturesRequest,
+  updateFeaturesResponse,
+} from "../protocol/messages/57_update_features.ts";
+import {
   describeProducersRequest,
   describeProducersResponse,
 } from "../protocol/messages/61_describe_producers.ts";
@@ -104,6 +108,7 @@ export const INCREMENTAL_ALTER_CONFIGS = api(
   incrementalAlterConfigsRequest,
   incrementalAlterConfigsResponse,
 );
+export const UPDATE_FEATURES = api(updateFeaturesRequest, updateFeaturesResponse);
 export const WRITE_TXN_MARKERS = api(writeTxnMarkersRequest, writeTxnMarkersResponse);
 export const DESCRIBE_PRODUCERS = api(describeProducersRequest, describeProducersResponse);
 export const DESCRIBE_TRANSACTIONS = api(describeTransactionsRequest, describeTransactionsResponse);

@@ -103,6 +103,7 @@ export {
   type GroupListing,
   type MemberDescription,
 } from "./admin/groups.ts";
+export type { FeatureDescription, FeatureUpdate } from "./admin/features.ts";
 export {
   type HangingTransaction,
   type ProducerState,

@@ -12,6 +12,12 @@ import { throwIfError } from "../errors.ts";
 import { type ClientOptions, clientSettings } from "../options.ts";
 import type { ConfigChange, ConfigEntry, ConfigResource } from "./config.ts";
 import { alterConfigs, describeConfigs, type DescribeConfigsOptions } from "./configs.ts";
+import {
+  describeFeatures,
+  type FeatureDescription,
+  type FeatureUpdate,
+  updateFeatures,
+} from "./features.ts";
 import { GroupAdmin } from "./groups.ts";
 import { type DeletedRecords, deleteRecords, type RecordsToDelete } from "./records.ts";
 import {
@@ -186,6 +192,23 @@ export class Admin implements AsyncDisposable {
     { validateOnly = false }: ChangeOptions = {},
   ): Promise<void> {
     return alterConfigs(this.#cluster, resource, changes, validateOnly);
+  }
+
+  /** The features of the cluster with their levels, e.g. `transaction.version` (KIP-584). */
+  describeFeatures(): Promise<FeatureDescription[]> {
+    return describeFeatures(this.#cluster);
+  }
+
+  /**
+   * Raises or lowers levels of features, all or none. From Kafka 3.3 on.
+   *
+   * @throws {KafkaError} INVALID_UPDATE_VERSION, CLUSTER_AUTHORIZATION_FAILED, …
+   */
+  updateFeatures(
+    updates: readonly FeatureUpdate[],
+    { validateOnly = false }: ChangeOptions = {},
+  ): Promise<void> {
+    return updateFeatures(this.#cluster, updates, validateOnly);
   }
 
   /** Closes all connections. Idempotent. */

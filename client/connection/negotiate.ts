@@ -9,7 +9,7 @@ import type { Channel } from "./channel.ts";
 import type { ConnectionOptions } from "./connection.ts";
 
 /** What this client calls itself. Source of the form: KIP-511. */
-const SOFTWARE = { clientSoftwareName: "odradek", clientSoftwareVersion: "0.1.0" };
+export const SOFTWARE = { clientSoftwareName: "odradek", clientSoftwareVersion: "0.1.0" };
 
 /**
  * Asks a broker for the versions of its APIs. It is asked in the newest version first; a broker that does not know that

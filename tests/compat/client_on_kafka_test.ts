@@ -195,6 +195,22 @@ Deno.test("Members of a group share the partitions of a topic of Apache Kafka", 
   assertEquals(found.size, 1000);
 });
 
+Deno.test("Admin describes and changes features of Apache Kafka", async () => {
+  await using admin = new Admin(options);
+  const name = "transaction.version";
+  const level = async () =>
+    (await admin.describeFeatures()).find((feature) => feature.name === name)!.level;
+  await admin.updateFeatures([{ name, level: 1, upgradeType: "safeDowngrade" }]);
+  await eventually(1, level);
+  const error = await assertRejects(
+    () => admin.updateFeatures([{ name, level: 9 }]),
+    KafkaError,
+  );
+  assertEquals(error.kind, "INVALID_UPDATE_VERSION");
+  await admin.updateFeatures([{ name, level: 2 }]);
+  await eventually(2, level);
+});
+
 /** Runs `txn …` against Apache Kafka: what it printed. */
 async function txn(...args: string[]): Promise<readonly string[]> {
   const { code, printed, complaints } = await runMain([
