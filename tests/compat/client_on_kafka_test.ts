@@ -67,8 +67,10 @@ async function readNumbers(topic: string): Promise<number[][]> {
   await using consumer = new Consumer(options);
   consumer.assign(Array.from({ length: PARTITIONS }, (_, partition) => ({ topic, partition })));
   consumer.seekToBeginning();
-  const ends = await consumer.endOffsets(consumer.assignment());
-  const count = ends.reduce((sum, { offset }) => sum + Number(offset), 0);
+  const sum = (offsets: readonly { readonly offset: bigint }[]) =>
+    offsets.reduce((sum, { offset }) => sum + Number(offset), 0);
+  const count = sum(await consumer.endOffsets(consumer.assignment())) -
+    sum(await consumer.beginningOffsets(consumer.assignment()));
   const found: number[][] = Array.from({ length: PARTITIONS }, () => []);
   for (let read = 0; read < count;) {
     for (const record of await consumer.poll()) {
