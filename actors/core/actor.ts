@@ -5,7 +5,7 @@
  */
 import type { Environment, Timer } from "../../environment/environment.ts";
 import { type ErrorName, KafkaError } from "../../protocol/errors.ts";
-import { Call, OpenCalls } from "./call.ts";
+import { type Asker, Call, OpenCalls } from "./call.ts";
 import {
   type ActorRef,
   type AnyMessage,
@@ -72,18 +72,17 @@ class Actor<M extends AnyMessage> implements ActorRef<M> {
     payload: PayloadOf<M, K>,
     ask?: AskOptions,
   ): Promise<ReplyOf<M, K>> {
-    return new Promise((resolve, reject) => {
-      const settle = resolve as (value: unknown) => void;
-      const call = new Call(kind, payload, this.#open, settle, reject);
-      if (ask?.deadlineMs !== undefined) {
-        const late = `${this.name} did not answer "${kind}" in ${ask.deadlineMs} ms`;
-        call.deadline = this.options.environment.timers.schedule(
-          ask.deadlineMs,
-          () => call.fail(new KafkaError("REQUEST_TIMED_OUT", late)),
-        );
-      }
-      this.#receive(call);
-    });
+    const asker = Promise.withResolvers<ReplyOf<M, K>>();
+    const call = new Call(kind, payload, this.#open, asker as Asker);
+    if (ask?.deadlineMs !== undefined) {
+      const late = `${this.name} did not answer "${kind}" in ${ask.deadlineMs} ms`;
+      call.deadline = this.options.environment.timers.schedule(
+        ask.deadlineMs,
+        () => call.fail(new KafkaError("REQUEST_TIMED_OUT", late)),
+      );
+    }
+    this.#receive(call);
+    return asker.promise;
   }
 
   askNow<K extends M["kind"]>(
@@ -91,7 +90,7 @@ class Actor<M extends AnyMessage> implements ActorRef<M> {
     payload: PayloadOf<M, K>,
   ): ReplyOf<M, K> | Promise<ReplyOf<M, K>> {
     const reply = new Reply<ReplyOf<M, K>>();
-    this.#receive(new Call(kind, payload, this.#open, reply.succeed, reply.fail));
+    this.#receive(new Call(kind, payload, this.#open, reply));
     return reply.now();
   }
 
@@ -115,10 +114,18 @@ class Actor<M extends AnyMessage> implements ActorRef<M> {
     } else if (this.#mailbox.length - this.#mailboxHead >= this.#mailboxMax) {
       const full = `${this.name} has ${this.#mailboxMax} messages waiting`;
       call.fail(new KafkaError("REQUEST_TIMED_OUT", full));
+    } else if (this.#isIdle) {
+      this.#run(null, call);
     } else {
       this.#mailbox.push(call);
       this.#run();
     }
+  }
+
+  /** Whether a message would be taken from the mailbox as soon as it is in it: then it need not go there. */
+  get #isIdle(): boolean {
+    return !this.#running && !this.#held && this.#behavior !== null &&
+      this.#mailboxHead === this.#mailbox.length;
   }
 
   #start(): void {
@@ -202,8 +209,11 @@ class Actor<M extends AnyMessage> implements ActorRef<M> {
     };
   }
 
-  /** Works off completions, `completion` last, then messages, until nothing is left or a handler holds the mailbox. */
-  #run(completion: (() => void) | null = null): void {
+  /**
+   * Works off completions, `completion` last, then messages, until nothing is left or a handler holds the mailbox. `first` is
+   * the message that an idle actor begins with.
+   */
+  #run(completion: (() => void) | null = null, first: Call | null = null): void {
     if (this.#running || this.#behavior === null) {
       if (completion) this.#completions.push(completion);
       return;
@@ -212,6 +222,7 @@ class Actor<M extends AnyMessage> implements ActorRef<M> {
     try {
       // Nothing else waits in front of it: a run ends only when all completions are done.
       if (completion) this.#guard(completion);
+      if (first) this.#handle(first);
       while (this.#behavior !== null) {
         if (this.#completions.length > 0) {
           const completions = this.#completions;

@@ -1,6 +1,12 @@
 import type { Timer } from "../../environment/environment.ts";
 import type { HandlerContext } from "./message.ts";
 
+/** Whoever waits for the answer to a call. */
+export interface Asker {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
 /** One message on its way, and how it is answered: it settles once, whoever settles it. */
 export class Call implements HandlerContext<unknown> {
   #settled = false;
@@ -14,16 +20,15 @@ export class Call implements HandlerContext<unknown> {
     readonly kind: string,
     readonly payload: unknown,
     private readonly open: OpenCalls,
-    private readonly resolve: ((value: unknown) => void) | null = null,
-    private readonly reject: ((error: Error) => void) | null = null,
+    private readonly asker: Asker | null = null,
   ) {}
 
   reply(value: unknown): void {
-    if (this.#settle()) this.resolve?.(value);
+    if (this.#settle()) this.asker?.resolve(value);
   }
 
   fail(error: Error): void {
-    if (this.#settle()) this.reject?.(error);
+    if (this.#settle()) this.asker?.reject(error);
   }
 
   get settled(): boolean {

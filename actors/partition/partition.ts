@@ -20,7 +20,7 @@ import type { PartitionLog } from "../../storage/log/partition_log.ts";
 import { type Behavior, PARKED, type Self } from "../core/message.ts";
 import { FetchWaiters } from "./fetch_waiters.ts";
 import { checkLeaderEpoch, endOfEpoch, UNDEFINED_EPOCH_END } from "./leader_epochs.ts";
-import { HIGH_WATERMARK, type Isolation, type PartitionMessage } from "./messages.ts";
+import { type Fetched, HIGH_WATERMARK, type Isolation, type PartitionMessage } from "./messages.ts";
 import { lookUpOffset } from "./list_offset.ts";
 import { produceRules } from "./produce_rules.ts";
 import { PartitionTransactions } from "./transactions.ts";
@@ -180,17 +180,21 @@ export function partition(self: Self, parts: PartitionParts): Behavior<Partition
     ) {
       checkLeaderEpoch(currentLeaderEpoch, log.leaderEpoch, name);
       const { highWatermark, lastStableOffset, logStartOffset } = log;
-      const watermarks = { highWatermark, lastStableOffset, logStartOffset };
-      const nothing = {
+      // Most fetches find nothing new: they have to be cheap.
+      const nothing = (divergingEpoch: Fetched["divergingEpoch"]): Fetched => ({
+        highWatermark,
+        lastStableOffset,
+        logStartOffset,
         slices: [],
         bytes: 0,
         abortedTransactions: isolation === "read_committed" ? [] : null,
-      };
+        divergingEpoch,
+      });
 
       const divergingEpoch = lastFetchedEpoch < 0
         ? null
         : divergence(log, offset, lastFetchedEpoch);
-      if (divergingEpoch) return { ...nothing, ...watermarks, divergingEpoch };
+      if (divergingEpoch) return nothing(divergingEpoch);
       if (offset < logStartOffset || offset > highWatermark) {
         throw new KafkaError(
           "OFFSET_OUT_OF_RANGE",
@@ -199,8 +203,9 @@ export function partition(self: Self, parts: PartitionParts): Behavior<Partition
       }
       const beforeOffset = limitOf(isolation);
       if (offset >= beforeOffset || maxBytes <= 0 && !minOneBatch) {
-        return { ...nothing, ...watermarks, divergingEpoch: null };
+        return nothing(null);
       }
+      const watermarks = { highWatermark, lastStableOffset, logStartOffset };
       const read = log.read({ offset, beforeOffset, maxBytes, minOneBatch });
       if (!(read instanceof Promise) && isolation === "read_uncommitted") {
         return {

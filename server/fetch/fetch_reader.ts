@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { MetadataImage, TopicImage } from "../../actors/controller/metadata_image.ts";
 import type { Fetched, FetchWaiter, Isolation } from "../../actors/partition/messages.ts";
 import { KafkaError } from "../../protocol/errors.ts";
 import type { RequestContext } from "../api.ts";
@@ -25,12 +26,22 @@ const LEADER_VERSION = 12;
 /** From this version on topics are named by id. */
 const TOPIC_ID_VERSION = 13;
 
+/** A topic that the client may read. */
+interface FoundTopic {
+  readonly metadata: MetadataImage;
+  readonly topic: string;
+  readonly topicId: string;
+  readonly image: TopicImage;
+}
+
 /** Reads the partitions of one Fetch, in order, once or, after a wait, again. */
 export class FetchReader {
   /** Bytes of records that the last reading found. */
   #bytes = 0;
   /** Something has to be told at once. */
   #urgent = false;
+  /** The topic that was found last, and where. */
+  #lastTopic: FoundTopic | null = null;
 
   constructor(
     private readonly wanted: readonly WantedPartition[],
@@ -79,13 +90,6 @@ export class FetchReader {
     bytesLeft: number,
   ): FetchedPartition | Promise<FetchedPartition> {
     let place: PartitionPlace | null = null;
-    const succeed = (fetched: Fetched) => {
-      return { wanted, answer: shape(wanted.partition, fetched), bytes: fetched.bytes };
-    };
-    const fail = (error: unknown) => {
-      const { code } = outcomeError(error, "Fetch", this.context);
-      return { wanted, answer: this.#failure(wanted, place, code), bytes: 0 };
-    };
     try {
       const { topicId, partition } = place = this.#find(wanted);
       const fetched = this.context.broker.partition(topicId, partition).askNow("fetch", {
@@ -97,30 +101,44 @@ export class FetchReader {
         currentLeaderEpoch: wanted.currentLeaderEpoch,
         lastFetchedEpoch: wanted.lastFetchedEpoch,
       });
-      return fetched instanceof Promise ? fetched.then(succeed).catch(fail) : succeed(fetched);
+      if (!(fetched instanceof Promise)) return found(wanted, fetched);
+      return fetched.then((fetched) => found(wanted, fetched))
+        .catch((error) => this.#failure(wanted, place, error));
     } catch (error) {
-      return fail(error);
+      return this.#failure(wanted, place, error);
     }
   }
 
   /** @throws KafkaError when there is no such partition, or the client may not read it */
   #find({ topic, topicId, partition }: WantedPartition): PartitionPlace {
+    const image = this.#topic(topic, topicId);
+    checkPartition(partition, image);
+    return { topicId: image.id, partition };
+  }
+
+  /** The partitions of a topic mostly stand together: it is looked for once, as long as the metadata is the same. */
+  #topic(topic: string, topicId: string): TopicImage {
     const { apiVersion, broker } = this.context;
     const metadata = broker.metadata();
+    const last = this.#lastTopic;
+    if (last?.metadata === metadata && last.topic === topic && last.topicId === topicId) {
+      return last.image;
+    }
     const image = apiVersion >= TOPIC_ID_VERSION
       ? topicOfId(topicId, metadata)
       : topicNamed(topic, metadata);
     authorize(this.context, "Read", "Topic", image.name);
-    checkPartition(partition, image);
-    return { topicId: image.id, partition };
+    this.#lastTopic = { metadata, topic, topicId, image };
+    return image;
   }
 
   #failure(
     wanted: WantedPartition,
     place: PartitionPlace | null,
-    errorCode: number,
-  ): PartitionAnswer {
-    return {
+    error: unknown,
+  ): FetchedPartition {
+    const { code: errorCode } = outcomeError(error, "Fetch", this.context);
+    const answer = {
       partitionIndex: wanted.partition,
       errorCode,
       highWatermark: -1n,
@@ -130,6 +148,7 @@ export class FetchReader {
       records: [],
       ...leaderOf(errorCode, place, this.context, LEADER_VERSION),
     };
+    return { wanted, answer, bytes: 0 };
   }
 
   /** Up to where a consumer could have read when it was told this. */
@@ -182,9 +201,13 @@ export class FetchReader {
   }
 }
 
+function found(wanted: WantedPartition, fetched: Fetched): FetchedPartition {
+  return { wanted, answer: shape(wanted.partition, fetched), bytes: fetched.bytes };
+}
+
 function shape(partitionIndex: number, fetched: Fetched): PartitionAnswer {
   const { divergingEpoch, abortedTransactions } = fetched;
-  return {
+  const answer = {
     partitionIndex,
     errorCode: 0,
     highWatermark: BigInt(fetched.highWatermark),
@@ -195,11 +218,8 @@ function shape(partitionIndex: number, fetched: Fetched): PartitionAnswer {
       firstOffset: BigInt(firstOffset),
     })) ?? null,
     records: fetched.slices,
-    ...(divergingEpoch && {
-      divergingEpoch: {
-        epoch: divergingEpoch.epoch,
-        endOffset: BigInt(divergingEpoch.endOffset),
-      },
-    }),
   };
+  if (divergingEpoch === null) return answer;
+  const { epoch, endOffset } = divergingEpoch;
+  return { ...answer, divergingEpoch: { epoch, endOffset: BigInt(endOffset) } };
 }
