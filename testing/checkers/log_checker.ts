@@ -56,33 +56,54 @@ export interface LogHistory {
  * read, poll skip, non-monotonic poll.
  */
 export function checkLog(history: LogHistory): Violation[] {
+  const log = indexed(history.log);
   return [
-    ...lostAndInconsistent(history),
+    ...lostAndInconsistent(history, log),
     ...inventedAndDuplicate(history),
-    ...reordered(history),
-    ...gaps(history),
+    ...reordered(history, log),
+    ...gaps(history, log),
     ...abortedReads(history),
-    ...(history.polls === false ? [] : checkPolls(history)),
+    ...(history.polls === false ? [] : pollsOver(history, log)),
   ];
+}
+
+/** The log of one partition. */
+interface PartitionRecords {
+  /** In the order of offsets. */
+  readonly records: readonly SeenRecord[];
+  /** Of two with the same offset the last one that was read. */
+  readonly valueAt: ReadonlyMap<number, string>;
+}
+
+/** By partition. */
+type IndexedLog = ReadonlyMap<string, PartitionRecords>;
+
+function indexed(log: readonly SeenRecord[]): IndexedLog {
+  const partitions = new Map<string, PartitionRecords>();
+  for (const [partition, records] of Map.groupBy(log, ({ partition }) => partition)) {
+    partitions.set(partition, {
+      records: records.toSorted((left, right) => left.offset - right.offset),
+      valueAt: new Map(records.map(({ offset, value }) => [offset, value])),
+    });
+  }
+  return partitions;
 }
 
 type Located = Pick<SeenRecord, "partition" | "offset">;
 
 const placeOf = ({ partition, offset }: Located) => `${partition}@${offset}`;
 
-function* lostAndInconsistent({ sent, seen, log }: LogHistory): Generator<Violation> {
-  const stored = new Map(log.map((record) => [placeOf(record), record.value]));
+function* lostAndInconsistent({ sent, seen }: LogHistory, log: IndexedLog): Generator<Violation> {
   for (const { producer, partition, value, offset, aborted } of sent) {
     if (offset === null || aborted) continue;
-    const found = stored.get(placeOf({ partition, offset }));
+    const found = log.get(partition)?.valueAt.get(offset);
+    if (found === value) continue;
     const claim = `"${value}" of ${producer} was acknowledged as ${partition}@${offset}`;
     if (found === undefined) yield { kind: "lost", text: `${claim}, where nothing is` };
-    else if (found !== value) {
-      yield { kind: "inconsistent offset", text: `${claim}, where "${found}" is` };
-    }
+    else yield { kind: "inconsistent offset", text: `${claim}, where "${found}" is` };
   }
   for (const record of seen) {
-    const found = stored.get(placeOf(record));
+    const found = log.get(record.partition)?.valueAt.get(record.offset);
     if (found === record.value) continue;
     const claim = `${record.consumer} saw "${record.value}" as ${placeOf(record)}`;
     yield found === undefined
@@ -93,52 +114,56 @@ function* lostAndInconsistent({ sent, seen, log }: LogHistory): Generator<Violat
 
 function* inventedAndDuplicate({ sent, log }: LogHistory): Generator<Violation> {
   const bySent = new Map(sent.map((record) => [record.value, record]));
-  const placeOfValue = new Map<string, string>();
+  const byValue = new Map<string, SeenRecord>();
   for (const record of log) {
-    const place = placeOf(record);
-    const origin = bySent.get(record.value);
+    const { value } = record;
+    const origin = bySent.get(value);
     if (origin?.partition !== record.partition) {
-      yield { kind: "invented", text: `"${record.value}" in ${place} was never sent there` };
+      yield { kind: "invented", text: `"${value}" in ${placeOf(record)} was never sent there` };
     }
-    const first = placeOfValue.get(record.value);
+    const first = byValue.get(value);
     if (first !== undefined && origin?.idempotent !== false) {
-      yield { kind: "duplicate", text: `"${record.value}" is in ${first} and in ${place}` };
+      const text = `"${value}" is in ${placeOf(first)} and in ${placeOf(record)}`;
+      yield { kind: "duplicate", text };
     }
-    placeOfValue.set(record.value, place);
+    byValue.set(value, record);
   }
 }
 
-function* reordered({ sent, log }: LogHistory): Generator<Violation> {
+function* reordered({ sent }: LogHistory, log: IndexedLog): Generator<Violation> {
   const order = new Map(
     sent.filter(({ idempotent }) => idempotent !== false)
       .map(({ value, producer }, index) => [value, { producer, index }]),
   );
-  const last = new Map<string, { index: number; value: string }>();
-  for (const { partition, value } of inOrder(log)) {
-    const own = order.get(value);
-    if (!own) continue;
-    const lane = `${own.producer}>${partition}`;
-    const before = last.get(lane);
-    if (before && before.index > own.index) {
-      yield {
-        kind: "reordered",
-        text: `"${value}" stands behind "${before.value}" in ${partition}, and was sent before it`,
-      };
+  for (const [partition, { records }] of log) {
+    const last = new Map<string, { index: number; value: string }>();
+    for (const { value } of records) {
+      const own = order.get(value);
+      if (!own) continue;
+      const before = last.get(own.producer);
+      if (before && before.index > own.index) {
+        yield {
+          kind: "reordered",
+          text:
+            `"${value}" stands behind "${before.value}" in ${partition}, and was sent before it`,
+        };
+      }
+      last.set(own.producer, { index: own.index, value });
     }
-    last.set(lane, { index: own.index, value });
   }
 }
 
-function* gaps({ log, gapsAllowed = false }: LogHistory): Generator<Violation> {
-  const next = new Map<string, number>();
-  for (const { partition, offset } of inOrder(log)) {
-    const expected = next.get(partition) ?? 0;
-    if (offset > expected && !gapsAllowed) {
-      yield { kind: "gap", text: `${partition} has nothing from ${expected} to ${offset - 1}` };
-    } else if (offset < expected) {
-      yield { kind: "inconsistent offset", text: `${partition}@${offset} is there twice` };
+function* gaps({ gapsAllowed = false }: LogHistory, log: IndexedLog): Generator<Violation> {
+  for (const [partition, { records }] of log) {
+    let expected = 0;
+    for (const { offset } of records) {
+      if (offset > expected && !gapsAllowed) {
+        yield { kind: "gap", text: `${partition} has nothing from ${expected} to ${offset - 1}` };
+      } else if (offset < expected) {
+        yield { kind: "inconsistent offset", text: `${partition}@${offset} is there twice` };
+      }
+      expected = offset + 1;
     }
-    next.set(partition, offset + 1);
   }
 }
 
@@ -153,29 +178,32 @@ function* abortedReads({ sent, seen }: LogHistory): Generator<Violation> {
 }
 
 /** What consumers left out, or saw again. */
-export function* checkPolls(
-  { seen, log, readFrom = "start" }: Pick<LogHistory, "seen" | "log" | "readFrom">,
+export function checkPolls(
+  { seen, log, readFrom }: Pick<LogHistory, "seen" | "log" | "readFrom">,
+): Iterable<Violation> {
+  return pollsOver({ seen, readFrom }, indexed(log));
+}
+
+function* pollsOver(
+  { seen, readFrom = "start" }: Pick<LogHistory, "seen" | "readFrom">,
+  log: IndexedLog,
 ): Generator<Violation> {
-  const offsets = Map.groupBy(inOrder(log), ({ partition }) => partition);
-  const next = new Map<string, number>();
+  const nextOf = new Map<string, Map<string, number>>();
   for (const { consumer, partition, offset } of seen) {
-    const lane = `${consumer}<${partition}`;
-    const expected = next.get(lane) ?? (readFrom === "start" ? 0 : offset);
+    let next = nextOf.get(consumer);
+    if (!next) nextOf.set(consumer, next = new Map());
+    const expected = next.get(partition) ?? (readFrom === "start" ? 0 : offset);
     if (offset < expected) {
       const text = `${consumer} saw ${partition}@${offset} after @${expected - 1}`;
       yield { kind: "non-monotonic poll", text };
     } else if (offset > expected) {
-      const skipped = (offsets.get(partition) ?? [])
+      const skipped = log.get(partition)?.records
         .find((record) => record.offset >= expected && record.offset < offset);
       if (skipped) {
         const text = `${consumer} saw ${partition}@${offset}, not "${skipped.value}" before it`;
         yield { kind: "poll skip", text };
       }
     }
-    next.set(lane, offset + 1);
+    next.set(partition, offset + 1);
   }
-}
-
-function inOrder(log: readonly SeenRecord[]): SeenRecord[] {
-  return log.toSorted((left, right) => left.offset - right.offset);
 }
