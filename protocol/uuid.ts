@@ -8,6 +8,7 @@
 export const ZERO_UUID = "AAAAAAAAAAAAAAAAAAAAAA";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const CODES = Uint8Array.from(ALPHABET, (letter) => letter.charCodeAt(0));
 const VALUES = new Int8Array(128).fill(-1);
 for (let i = 0; i < ALPHABET.length; i++) VALUES[ALPHABET.charCodeAt(i)] = i;
 
@@ -18,14 +19,20 @@ for (let i = 0; i < ALPHABET.length; i++) VALUES[ALPHABET.charCodeAt(i)] = i;
  */
 export function uuidFromBytes(bytes: Uint8Array, position = 0): string {
   if (position + 16 > bytes.length) throw new RangeError("A uuid needs 16 bytes");
-  let text = "";
+  // In one go: a text put together bit by bit is put together once more by the first Map that looks for it.
+  const codes: number[] = [];
   for (let at = position; at < position + 15; at += 3) {
     const group = (bytes[at] << 16) | (bytes[at + 1] << 8) | bytes[at + 2];
-    text += ALPHABET[group >> 18] + ALPHABET[(group >> 12) & 63] + ALPHABET[(group >> 6) & 63] +
-      ALPHABET[group & 63];
+    codes.push(
+      CODES[group >> 18],
+      CODES[(group >> 12) & 63],
+      CODES[(group >> 6) & 63],
+      CODES[group & 63],
+    );
   }
   const last = bytes[position + 15];
-  return text + ALPHABET[last >> 2] + ALPHABET[(last & 3) << 4];
+  codes.push(CODES[last >> 2], CODES[(last & 3) << 4]);
+  return String.fromCharCode.apply(null, codes);
 }
 
 /**

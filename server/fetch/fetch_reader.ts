@@ -184,8 +184,8 @@ export class FetchReader {
   }
 
   #watch(waiter: FetchWaiter, limits: readonly number[]): void {
-    for (const [at, wanted] of this.wanted.entries()) {
-      if (waiter.done) return;
+    for (let at = 0; at < this.wanted.length && !waiter.done; at++) {
+      const wanted = this.wanted[at];
       try {
         const { topicId, partition } = this.#find(wanted);
         this.context.broker.partition(topicId, partition).tell("watch", {

@@ -193,7 +193,7 @@ function replayChunk(
       tokens.add(staged.token.toHex());
       catalogue.openBytes += sizeBytes;
     }
-    if (removed.has(partitionName(id))) return;
+    if (removed.size > 0 && removed.has(partitionName(id))) return;
     const index = catalogue.index(id);
     for (const entry of entries) {
       if (entry.partPosition > 0) continue;

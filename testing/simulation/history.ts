@@ -52,6 +52,10 @@ export function canonicalText(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalText).join()}]`;
   if (value instanceof Map) return `Map${canonicalText([...value])}`;
   if (value instanceof Set) return `Set${canonicalText([...value])}`;
-  const fields = Object.entries(value).sort(([left], [right]) => left < right ? -1 : 1);
-  return `{${fields.map(([name, field]) => `${name}:${canonicalText(field)}`).join()}}`;
+  const fields = value as Readonly<Record<string, unknown>>;
+  let text = "";
+  for (const name of Object.keys(fields).sort()) {
+    text += `${text && ","}${name}:${canonicalText(fields[name])}`;
+  }
+  return `{${text}}`;
 }

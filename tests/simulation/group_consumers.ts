@@ -29,6 +29,7 @@ import {
 import { GroupGenerations, type Place } from "./group_generations.ts";
 import { type Outcome, replayCommand, type Scenario } from "./scenario.ts";
 
+const decoder = new TextDecoder();
 const TOPIC = "orders";
 const RECORDS = 300;
 const SESSION_TIMEOUT_MS = 6000;
@@ -339,7 +340,7 @@ class Scene {
   async #poll(member: Member): Promise<void> {
     try {
       for (const { value } of await member.consumer.poll({ timeoutMs: 500 })) {
-        this.#read.add(new TextDecoder().decode(value!));
+        this.#read.add(decoder.decode(value!));
       }
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;

@@ -20,6 +20,7 @@ import {
 import { Chaos } from "./chaos.ts";
 import { type Outcome, replayCommand, type Scenario } from "./scenario.ts";
 
+const decoder = new TextDecoder();
 const TOPIC = "orders";
 const PARTITIONS: readonly TopicPartition[] = Array.from(
   { length: 64 },
@@ -288,7 +289,7 @@ class Clients {
         topic,
         partition,
         offset,
-        value: new TextDecoder().decode(value!),
+        value: decoder.decode(value!),
       }));
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;
