@@ -110,7 +110,7 @@ const platformaticMember: MemberOf = async (broker, membership) => {
     partitionAssigner: PLATFORMATIC_ASSIGNERS[strategy],
     deserializers: stringDeserializers,
     sessionTimeout: sessionTimeoutMs(membership),
-    rebalanceTimeout: SESSION_TIMEOUT_MS.dynamic,
+    rebalanceTimeout: sessionTimeoutMs(membership),
     heartbeatInterval: HEARTBEAT_INTERVAL_MS,
     maxWaitTime: 100,
     autocommit: COMMIT_INTERVAL_MS,

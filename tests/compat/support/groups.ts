@@ -16,8 +16,11 @@ export function adminOf({ bootstrap }: BrokerUnderTest): Admin {
 }
 
 /** Tries again until it succeeds, or the time that rebalances of slow clients may take is up. */
-export async function patiently<T>(attempt: () => Promise<T> | T): Promise<T> {
-  const deadlineMs = Date.now() + PATIENCE_MS;
+export async function patiently<T>(
+  attempt: () => Promise<T> | T,
+  patienceMs = PATIENCE_MS,
+): Promise<T> {
+  const deadlineMs = Date.now() + patienceMs;
   for (;;) {
     try {
       return await attempt();
@@ -102,6 +105,7 @@ export async function shared(
   groupId: string,
   memberCount: number,
   partitions: number,
+  patienceMs = PATIENCE_MS,
 ): Promise<GroupDescription> {
   await using admin = adminOf(broker);
   return await patiently(async () => {
@@ -117,5 +121,5 @@ export async function shared(
     const counts = owned.map(({ length }) => length);
     assert(Math.max(...counts) - Math.min(...counts) <= 1, `they own ${counts}`);
     return group;
-  });
+  }, patienceMs);
 }
