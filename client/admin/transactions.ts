@@ -230,7 +230,8 @@ export class TransactionAdmin {
 
   /**
    * Transactions that are open in partitions, and that nobody is going to end: they keep readers from going on, under
-   * `read_committed`, for ever. Where its coordinator knows of a transaction, it does not hang.
+   * `read_committed`, for ever. Where its coordinator knows of a transaction, it does not hang; while brokers start, not
+   * all coordinators may be asked yet: look again before you abort.
    *
    * @param olderThanMs for how long its producer must have been silent: longer than any transaction may last
    * (`transaction.max.timeout.ms`, 15 minutes), or a transaction that is just beginning may seem to hang
