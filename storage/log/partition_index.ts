@@ -162,6 +162,8 @@ export class PartitionIndex {
   rolling: OpenPart | null = null;
   open: OpenPart | null = null;
   logStartOffset = 0;
+  /** Where it is to begin when all that is under way is durable. */
+  nextLogStart = 0;
   /** The offset after the last durable one. */
   endOffset = 0;
   maxTimestampMs = -1;

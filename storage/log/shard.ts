@@ -199,13 +199,15 @@ export class Shard implements PartitionHome {
 
   async advanceLogStart(index: PartitionIndex, offset: number): Promise<void> {
     const { topicId, partition } = index.id;
+    // Somebody may be moving it further at this moment: what is stored must not go back behind that.
+    const next = index.nextLogStart = Math.max(index.nextLogStart, offset);
     await this.#writer.maintain({
       sets: [{
         key: logStartKey(this.#options.shard, topicId, partition),
-        value: encodeLogStart(offset),
+        value: encodeLogStart(next),
       }],
       applied: () => {
-        index.logStartOffset = Math.max(index.logStartOffset, offset);
+        index.logStartOffset = Math.max(index.logStartOffset, next);
       },
     });
   }

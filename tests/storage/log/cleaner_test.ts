@@ -191,3 +191,14 @@ Deno.test("Retention leaves a topic alone that is only compacted, or not known",
     assertEquals(log.logStartOffset, 0);
   }
 });
+
+// Found by the scenario `cleaner`: seed 210 of 28 November 2026.
+Deno.test("A log's start that two move at once does not go back at the next start of the broker", async () => {
+  const world = await LogWorld.open(SMALL_SEGMENTS);
+  const log = await world.store.open(partitionId());
+  for (let n = 0; n < 10; n++) await appendValues(log, text);
+  await Promise.all([log.advanceLogStart(8), log.advanceLogStart(5), log.advanceLogStart(7)]);
+  assertEquals(log.logStartOffset, 8);
+  await world.restart();
+  assertEquals((await world.store.open(partitionId())).logStartOffset, 8);
+});
