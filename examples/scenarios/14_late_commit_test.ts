@@ -15,7 +15,7 @@ const PARTITION = { topic: "orders", partition: 0 };
 /** What is visible of a transaction that was aborted, and what the checker says of it. */
 async function afterLateCommit(version: TransactionVersion) {
   await using simulation = simulate({
-    seed: 15,
+    seed: 14,
     broker: { config: { "odradek.transaction.version": String(version) } },
   });
   const recorder = new TransactionRecorder();
