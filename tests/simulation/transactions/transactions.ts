@@ -38,12 +38,13 @@ import {
   persistently,
   type Role,
   type Stage,
+  TRANSACTION_TIMEOUT_MS,
 } from "./stage.ts";
 
 const SOURCES = 2;
 const PIPELINES = 2;
 /** Commits that are confirmed before the scenario ends. */
-const COMMITS = 40;
+const COMMITS = 30;
 /** Virtual time for them: a few times what it takes. */
 const WORK_MS_MAX = 120_000;
 /** Virtual time in which things come to rest, at each step. */
@@ -87,6 +88,8 @@ const CALM: Weather = {
     clock: "60s",
   },
 };
+/** Virtual time in which every transaction ends: its timeout, and as far as clocks jump. */
+const ENDED_MS_MAX = PATIENT_TIMEOUT_MS + 80_000;
 const HELD_REQUESTS = [
   "Produce",
   "AddPartitionsToTxn",
@@ -244,7 +247,7 @@ class Scene implements Stage {
     await simulation.run(async () => {
       const haveEnded = (roles: readonly Role[]) => () => roles.every(({ idle }) => idle);
       await this.#await(process, "the sources to end", haveEnded(this.#sources));
-      await sleep(process.environment, PATIENT_TIMEOUT_MS + 2000);
+      await sleep(process.environment, TRANSACTION_TIMEOUT_MS + 1000);
       const input = await allRecords(simulation, process, "read_committed", [INPUT]);
       await this.#await(process, "the pipelines to get to the end of the input", async () => {
         const positions = await positionsOf(simulation, process);
@@ -258,8 +261,10 @@ class Scene implements Stage {
       });
       this.#closing = true;
       await this.#await(process, "the pipelines to end", haveEnded(this.#roles));
-      await sleep(process.environment, PATIENT_TIMEOUT_MS + 2000);
       this.#reading = false;
+      // A clock that was put back lets a transaction last longer.
+      const haveTransactionsEnded = async () => (await this.#hanging(process)).length === 0;
+      await this.#await(process, "all transactions to end", haveTransactionsEnded, ENDED_MS_MAX);
       this.violations.push(...await this.#hanging(process));
     });
     simulation.broker.restart(); // it clears away what those before it have left
@@ -309,13 +314,14 @@ class Scene implements Stage {
     { environment }: SimulatedProcess,
     what: string,
     isSo: () => boolean | Promise<boolean>,
+    msMax = SETTLE_MS_MAX,
   ): Promise<void> {
-    const endMs = this.simulation.nowMs + SETTLE_MS_MAX;
+    const endMs = this.simulation.nowMs + msMax;
     while (this.simulation.nowMs < endMs) {
       if (await isSo()) return;
-      await sleep(environment, 500);
+      await sleep(environment, msMax / 80);
     }
-    this.#blame(`Waited ${SETTLE_MS_MAX} ms for ${what}`);
+    this.#blame(`Waited ${msMax} ms for ${what}`);
   }
 
   #blame(text: string): void {
