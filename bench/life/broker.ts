@@ -32,6 +32,8 @@ export class LifeBroker implements AsyncDisposable {
     const data = await Deno.makeTempDir({ prefix: "odradek-bench-life-" });
     const serving = await Serving.start(
       ...["--listen", "127.0.0.1:0", "--data", data],
+      // A connection waits while the other log is filled.
+      ...["--set", "connections.max.idle.ms=86400000"],
       ...settings.flatMap((setting) => ["--set", setting]),
     );
     const { port } = serving;

@@ -11,11 +11,13 @@
  * @module
  */
 import type { TopicConfig } from "../../../config/topic_config.ts";
+import { ChunkCache } from "../chunk_cache.ts";
 import { numberedRange } from "../keys.ts";
 import type { PartitionIndex } from "../partition_index.ts";
 import type { PartitionId } from "../partition_log.ts";
 import type { StoredBytes } from "../read_cursor.ts";
 import type { ReplacedSegment } from "../shard_catalogue.ts";
+import { ShardReader } from "../shard_reader.ts";
 import type { StoredPartition } from "../stored_partition.ts";
 import { deleteRange, deleteSegment, type SweepSource } from "../sweeper.ts";
 import {
@@ -46,6 +48,9 @@ const JOB_SEGMENTS_MAX = 8;
 /** Segments in which partitions are mixed are compacted right away when all of them fit so much memory. */
 const WHOLE_BYTES_MAX = 64 * 1024 * 1024;
 
+/** Memory for chunks that the cleaner reads: each but once. */
+const SCAN_BYTES = 2 * 1024 * 1024;
+
 /** What a topic wants of the cleaner; null for one that is not known. */
 export type PolicyOf = (id: PartitionId) => TopicConfig | null;
 
@@ -64,11 +69,13 @@ export interface ShardCleanerParts extends CleanedShard, SweepSource {
 /** The cleaner of one shard. Its methods are called one at a time. */
 export class ShardCleaner {
   readonly #shard: ShardCleanerParts;
+  readonly #bytes: StoredBytes;
   /** Something may lie behind the numbers that count: a cleaner died, or failed. */
   #litter = true;
 
   constructor(shard: ShardCleanerParts) {
     this.#shard = shard;
+    this.#bytes = scanned(shard);
   }
 
   /** Moves the start of every log to where its topic's settings want it. */
@@ -209,12 +216,12 @@ export class ShardCleaner {
 
   /** Reads whole segments into memory; all others are read as they are needed. */
   #inMemory(uses: readonly SegmentUse[]): Promise<StoredBytes> {
-    const { kv, shard, reader } = this.#shard;
+    const { kv, shard } = this.#shard;
     return wholeSegments(
       kv,
       shard,
       uses.map(({ state }) => state),
-      reader,
+      this.#bytes,
       () => this.#shard.pause(),
     );
   }
@@ -222,7 +229,7 @@ export class ShardCleaner {
   #copy(uses: readonly SegmentUse[]): CleaningJob {
     return {
       segments: uses.map(({ state }) => state),
-      bytes: this.#shard.reader,
+      bytes: this.#bytes,
       isApart: this.#isCompacted,
       filterOf: () => Promise.resolve(null),
     };
@@ -297,4 +304,19 @@ function toldOf({ segments }: CleaningJob): Readonly<Record<string, unknown>> {
 
 function sizeOf(uses: readonly SegmentUse[]): number {
   return uses.reduce((sum, { state }) => sum + state.bytes, 0);
+}
+
+/** What readers have in memory; what they have not is read without driving out what they want. */
+function scanned({ kv, shard, reader }: ShardCleanerParts): StoredBytes {
+  const scan = new ShardReader(kv, shard, new ChunkCache(SCAN_BYTES));
+  return {
+    cachedDetail: (part) => reader.cachedDetail(part),
+    detail: (part) => reader.detail(part),
+    cachedChunk: (ref) => reader.cachedChunk(ref) ?? scan.cachedChunk(ref),
+    chunks: (refs) => scan.chunks(refs),
+    cachedParts: (parts) => reader.cachedParts(parts) ?? scan.cachedParts(parts),
+    parts: (sequence, parts) => scan.parts(sequence, parts),
+    prepare: () => {},
+    noteLoads: () => {},
+  };
 }
