@@ -200,7 +200,8 @@ export class Shard implements PartitionHome {
   async advanceLogStart(index: PartitionIndex, offset: number): Promise<void> {
     const { topicId, partition } = index.id;
     // Somebody may be moving it further at this moment: what is stored must not go back behind that.
-    const next = index.nextLogStart = Math.max(index.nextLogStart, offset);
+    const next = Math.max(index.nextLogStart, index.logStartOffset, offset);
+    index.nextLogStart = next;
     await this.#writer.maintain({
       sets: [{
         key: logStartKey(this.#options.shard, topicId, partition),
