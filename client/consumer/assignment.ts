@@ -75,6 +75,11 @@ export class Assignment {
     return this.#partitions.values();
   }
 
+  /** Whether a partition is still one of them. */
+  includes(partition: AssignedPartition): boolean {
+    return this.#partitions.get(partition.key) === partition;
+  }
+
   /** Replaces the partitions. Those that stay keep their positions. */
   assign(wanted: Iterable<TopicPartition>): void {
     const before = this.#partitions;

@@ -122,7 +122,7 @@ export class Fetcher {
   }
 
   async #ask(nodeId: number, partitions: readonly AssignedPartition[]): Promise<void> {
-    const { cluster, settings, onNews } = this.#parts;
+    const { assignment, cluster, settings, onNews } = this.#parts;
     this.#asking.add(nodeId);
     const session = this.#sessionWith(nodeId);
     const asked = new Map<string, Asked>();
@@ -130,7 +130,9 @@ export class Fetcher {
       const link = cluster.link(nodeId, "fetch");
       if (link === null) throw new KafkaError("LEADER_NOT_AVAILABLE", `No broker ${nodeId}`);
       const connection = await link.connect();
-      const targets = partitions.filter(isFetchable).map((partition) => {
+      // Meanwhile some may have been taken away.
+      const wanted = partitions.filter((each) => assignment.includes(each) && isFetchable(each));
+      const targets = wanted.map((partition) => {
         const target = this.#target(partition);
         asked.set(partition.key, { partition, generation: partition.generation });
         partition.isBusy = true;
