@@ -1,6 +1,9 @@
 // Real time: a broker in real time is what is tested.
 import { assertEquals } from "@std/assert";
+import { Producer as PlatformaticProducer, stringSerializers } from "@platformatic/kafka";
+import { KafkaClient } from "kafka-crab-js";
 import { Kafka, logLevel } from "kafkajs";
+import { Buffer } from "node:buffer";
 import { Consumer, denoEnvironment, Producer, stderrLog } from "../../../mod.ts";
 import { startTestBroker } from "../../../testing/mod.ts";
 
@@ -53,4 +56,40 @@ Deno.test("Test broker is a broker to kafkajs", async () => {
   const [{ baseOffset }] = await producer.send({ topic: "orders", messages: [{ value: "1" }] });
   assertEquals(baseOffset, "0");
   await producer.disconnect();
+});
+
+Deno.test("Test broker is a broker to @platformatic/kafka", async () => {
+  await using broker = await startTestBroker();
+  const options = { clientId: "test", bootstrapBrokers: [broker.bootstrapServers] };
+  const producer = new PlatformaticProducer({ ...options, serializers: stringSerializers });
+  const { offsets } = await producer.send({
+    messages: [{ topic: "orders", value: "a spool" }],
+    autocreateTopics: true,
+  });
+  await producer.close();
+  assertEquals(offsets?.map(({ topic, offset }) => [topic, offset]), [["orders", 0n]]);
+});
+
+Deno.test("Test broker is a broker to librdkafka, in a group", async () => {
+  await using broker = await startTestBroker();
+  const client = new KafkaClient({
+    brokers: broker.bootstrapServers,
+    clientId: "test",
+    logLevel: "error",
+    // Its producers cannot be closed: they are to be quiet when the broker is gone.
+    configuration: { "reconnect.backoff.ms": 10_000, "log.connection.close": false },
+  });
+  const sent = await client.createProducer().send({
+    topic: "orders",
+    messages: [{ payload: Buffer.from("a spool") }],
+  });
+  assertEquals(sent.map(({ offset }) => offset), [0]);
+  const consumer = client.createConsumer({
+    groupId: "packers",
+    configuration: { "auto.offset.reset": "earliest" },
+  });
+  await consumer.subscribe("orders");
+  const [{ payload }] = await consumer.recvBatch(1, 10_000);
+  assertEquals(payload.toString(), "a spool");
+  await consumer.disconnect();
 });
