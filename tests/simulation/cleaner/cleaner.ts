@@ -6,9 +6,11 @@
  * @module
  */
 import {
+  AbortableTransactionError,
   Admin,
   Consumer,
   type ConsumerRecord,
+  FatalTransactionError,
   KafkaError,
   Producer,
   type TopicPartition,
@@ -29,6 +31,7 @@ import {
   type FoundKey,
   KeyHistory,
   type ReadPartition,
+  type SentKey,
 } from "./key_history.ts";
 import { Assassin, CLEANER_STEPS } from "./steps.ts";
 
@@ -38,6 +41,10 @@ const KEYS = 4;
 /** Records that each producer sends. */
 const RECORDS = 120;
 const PAUSE_MEAN_MS = 120;
+/** Transactions of one more producer, their records at most, and how often one is aborted. */
+const TRANSACTIONS = 30;
+const TRANSACTION_RECORDS = 4;
+const ABORT_CHANCE = 0.4;
 const TOMBSTONE_CHANCE = 0.15;
 /** How often a record is too large for one commit of the store. */
 const LARGE_CHANCE = 1 / 200;
@@ -106,6 +113,7 @@ export const cleaner: Scenario = {
       broker: {
         config: {
           "auto.create.topics.enable": "false",
+          "transaction.state.log.num.partitions": "1",
           "log.cleaner.backoff.ms": "400",
           "log.retention.check.interval.ms": "1000",
           // Memory for 12 keys, or for all of them.
@@ -140,6 +148,20 @@ export const cleaner: Scenario = {
 };
 
 const decoder = new TextDecoder();
+
+/** A record, before it is sent. */
+interface Sent extends TopicPartition {
+  readonly key: string;
+  readonly id: string;
+  readonly value: Uint8Array | null;
+}
+
+/** A record on its way. */
+interface Sending {
+  readonly record: SentKey;
+  /** Its offset; null = it failed. */
+  readonly stored: Promise<number | null>;
+}
 
 function partitionKey({ topic, partition }: TopicPartition): string {
   return `${topic}-${partition}`;
@@ -176,6 +198,7 @@ class Scene {
     for (let number = 0; number < PRODUCERS; number++) {
       this.#start(`producer-${number}`, (process) => this.#produce(process));
     }
+    this.#start("producer-of-transactions", (process) => this.#transact(process));
     this.#start("changer", (process) => this.#change(process));
     this.#start("remover", (process) => this.#remove(process));
     this.#start("reader", (process) => this.#readAgain(process));
@@ -194,7 +217,13 @@ class Scene {
       // The last record of a log stays out of it: one that is all by itself.
       await using producer = new Producer(this.#client(process));
       for (const partition of this.#partitions()) {
-        await this.#send(producer, { ...partition, key: "last", id: partitionKey(partition) });
+        const id = partitionKey(partition);
+        await this.#sendAlone(producer, {
+          ...partition,
+          key: "last",
+          id,
+          value: new Uint8Array(1),
+        });
       }
     });
     await simulation.advance("20s");
@@ -225,14 +254,8 @@ class Scene {
     });
   }
 
-  #send(
-    producer: Producer,
-    { topic, partition, key, id, value = new Uint8Array(1) }: TopicPartition & {
-      readonly key: string;
-      readonly id: string;
-      readonly value?: Uint8Array | null;
-    },
-  ): Promise<void> {
+  /** Sends a record; what is returned has its offset as soon as it is stored. */
+  #send(producer: Producer, { topic, partition, key, id, value }: Sent): Sending {
     const record = this.history.send({
       partition: partitionKey({ topic, partition }),
       key,
@@ -241,12 +264,62 @@ class Scene {
       sentAtMs: this.simulation.nowMs,
     });
     const headers = [{ key: "id", value: id }];
-    return producer.send({ topic, partition, key, value, headers }).then(
-      ({ offset }) => {
-        record.offset = Number(offset);
+    const stored = producer.send({ topic, partition, key, value, headers }).then(
+      ({ offset }) => Number(offset),
+      (error) => {
+        this.simulation.history.record("not acknowledged", { id, error });
+        return null;
       },
-      (error) => this.simulation.history.record("not acknowledged", { id, error }),
     );
+    return { record, stored };
+  }
+
+  async #sendAlone(producer: Producer, sent: Sent): Promise<void> {
+    const { record, stored } = this.#send(producer, sent);
+    record.offset = await stored;
+  }
+
+  #anyRecord(random: Random, owner: string, number: string): Sent {
+    return {
+      topic: random.pick(Object.keys(TOPICS)),
+      partition: random.below(PARTITIONS),
+      key: `${owner}/${random.below(KEYS)}`,
+      id: `${owner}/${number}`,
+      value: random.chance(TOMBSTONE_CHANCE) ? null : valueOf(random),
+    };
+  }
+
+  /** Sends records in transactions, commits some and aborts the others. */
+  async #transact(process: SimulatedProcess): Promise<void> {
+    const { name } = process;
+    const random = this.simulation.random(name);
+    const ground = { ...this.#client(process), requestTimeoutMs: 3_000, transactionalId: name };
+    let producer: Producer | null = null;
+    for (let number = 0; number < TRANSACTIONS; number++) {
+      if (producer === null) {
+        const fresh = producer = new Producer(ground);
+        await this.#patiently(() => fresh.initTransactions());
+      }
+      const sent: Sending[] = [];
+      try {
+        producer.beginTransaction();
+        for (let left = 1 + random.below(TRANSACTION_RECORDS); left > 0; left--) {
+          sent.push(this.#send(producer, this.#anyRecord(random, name, `${number}/${left}`)));
+        }
+        const isCommitted = await endTransaction(producer, !random.chance(ABORT_CHANCE));
+        for (const { record, stored } of sent) {
+          if (isCommitted) record.offset = await stored;
+          else record.aborted = true;
+        }
+      } catch (error) {
+        if (!(error instanceof FatalTransactionError)) throw error;
+        this.simulation.history.record("fatal", { error });
+        await producer.close();
+        producer = null; // what became of the transaction nobody knows
+      }
+      await sleep(process.environment, random.exponential(2 * PAUSE_MEAN_MS));
+    }
+    await producer?.close();
   }
 
   async #produce(process: SimulatedProcess): Promise<void> {
@@ -255,13 +328,7 @@ class Scene {
     const sent: Promise<void>[] = [];
     await using producer = new Producer({ ...this.#client(process), requestTimeoutMs: 3_000 });
     for (let number = 0; number < RECORDS; number++) {
-      sent.push(this.#send(producer, {
-        topic: random.pick(Object.keys(TOPICS)),
-        partition: random.below(PARTITIONS),
-        key: `${name}/${random.below(KEYS)}`,
-        id: `${name}/${number}`,
-        value: random.chance(TOMBSTONE_CHANCE) ? null : valueOf(random),
-      }));
+      sent.push(this.#sendAlone(producer, this.#anyRecord(random, name, `${number}`)));
       await sleep(environment, random.exponential(PAUSE_MEAN_MS));
     }
     await Promise.all(sent);
@@ -344,20 +411,26 @@ class Scene {
   ): Promise<ReadPartition> {
     const partition = partitionKey(target);
     const expected = this.history.expectation(partition);
-    const read = { partition, ...await this.#scan(process, target) };
+    const upTo = Math.max(0, ...expected.acknowledged.map(({ offset }) => offset! + 1));
+    const read = { partition, ...await this.#scan(process, target, upTo) };
     this.violations.push(...this.history.check(expected, read));
     return read;
   }
 
-  /** Everything from the start of a partition to its end, as a consumer reads it that takes its time. */
+  /**
+   * Everything from the start of a partition to its end, as a consumer reads it that takes its time. An open transaction may
+   * hold the end back: it is waited for, at least as far as `upTo`.
+   */
   async #scan(
     process: SimulatedProcess,
     target: TopicPartition,
+    upTo = 0,
   ): Promise<Pick<ReadPartition, "start" | "found" | "endedAtMs">> {
     const found: FoundKey[] = [];
     await using consumer = new Consumer({
       ...this.#client(process),
       autoOffsetReset: "earliest",
+      isolationLevel: "read_committed",
       fetchMaxWaitMs: 50,
       maxPartitionFetchBytes: 5_000,
     });
@@ -366,7 +439,7 @@ class Scene {
     while (true) {
       const position = await this.#patiently(() => consumer.position(target));
       const [{ offset: end }] = await this.#patiently(() => consumer.endOffsets([target]));
-      if (position >= end) break;
+      if (position >= end && position >= upTo) break;
       const records = await this.#patiently(() => consumer.poll({ timeoutMs: 1_000 }));
       found.push(...records.map(foundKey));
     }
@@ -399,6 +472,19 @@ class Scene {
   #client({ environment }: SimulatedProcess) {
     const { bootstrapServers } = this.simulation.broker;
     return { environment, bootstrapServers, requestTimeoutMs: 3_000, defaultApiTimeoutMs: 20_000 };
+  }
+}
+
+/** Ends a transaction as is wanted, or else aborts it; returns whether it was committed. */
+async function endTransaction(producer: Producer, commits: boolean): Promise<boolean> {
+  for (let commit = commits;;) {
+    try {
+      await (commit ? producer.commitTransaction() : producer.abortTransaction());
+      return commit;
+    } catch (error) {
+      if (error instanceof FatalTransactionError || !(error instanceof KafkaError)) throw error;
+      if (error instanceof AbortableTransactionError) commit = false;
+    }
   }
 }
 

@@ -7,7 +7,7 @@
  */
 import type { Violation } from "../../../testing/mod.ts";
 
-/** A record on its way to a key. */
+/** A record on its way to a key; what becomes of it is noted here. */
 export interface SentKey {
   /** Topic and partition, e.g. `orders-3`. */
   readonly partition: string;
@@ -20,6 +20,8 @@ export interface SentKey {
   readonly sentAtMs: number;
   /** Where it was acknowledged; null = it was not; -1 = it was, and nobody remembers where. */
   offset: number | null;
+  /** Its transaction was aborted. */
+  aborted: boolean;
 }
 
 /** A record that a reader found. */
@@ -75,12 +77,12 @@ export class KeyHistory {
     return this.#sent.filter(({ offset }) => offset !== null).length;
   }
 
-  /** Sends; set `offset` when it is acknowledged. */
-  send(record: Omit<SentKey, "index" | "offset">): SentKey {
+  /** Sends; note in what is returned what becomes of it. */
+  send(record: Omit<SentKey, "index" | "offset" | "aborted">): SentKey {
     const name = `${record.partition}/${record.key}`;
     const index = this.#counts.get(name) ?? 0;
     this.#counts.set(name, index + 1);
-    const sent: SentKey = { ...record, index, offset: null };
+    const sent: SentKey = { ...record, index, offset: null, aborted: false };
     this.#sent.push(sent);
     this.#byId.set(sent.id, sent);
     return sent;
@@ -140,6 +142,9 @@ export class KeyHistory {
       else if (sent.offset !== null && sent.offset >= 0 && sent.offset !== offset) {
         const text = `"${id}" was acknowledged as ${partition}@${sent.offset}, and is in ${place}`;
         yield { kind: "inconsistent offset", text };
+      }
+      if (sent?.aborted) {
+        yield { kind: "aborted read", text: `"${id}" in ${place}: its transaction was aborted` };
       }
       if (seen.has(id)) {
         yield {
@@ -206,7 +211,8 @@ export class KeyHistory {
 
   #mayBeGone({ partition, key, index }: SentKey): boolean {
     return this.#sent.some((sent) =>
-      sent.tombstone && sent.partition === partition && sent.key === key && sent.index >= index
+      sent.tombstone && !sent.aborted && sent.partition === partition && sent.key === key &&
+      sent.index >= index
     );
   }
 }

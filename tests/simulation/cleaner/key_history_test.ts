@@ -78,3 +78,14 @@ Deno.test("Key history tells what the cleaner should have removed, but for the l
   const kinds = [...historyOf("+++").leftovers(read)].map(({ text }) => text);
   assertEquals(kinds, ['"0" of k in orders-0@0', '"1" of k in orders-0@1']);
 });
+
+Deno.test("Key history tells what is read of an aborted transaction, and wants what was there before", () => {
+  const history = historyOf("+");
+  const record = { partition: PARTITION, key: "k", id: "1", tombstone: true, sentAtMs: 1_000 };
+  history.send(record).aborted = true;
+  assertEquals(kindsIn(history, found(0)), []);
+  assertEquals(kindsIn(history, [...found(0), { offset: 1, key: "k", id: "1", tombstone: true }]), [
+    "aborted read",
+  ]);
+  assertEquals(kindsIn(history, []), ["lost"]);
+});
