@@ -1,5 +1,5 @@
 import type { Timer } from "../../environment/environment.ts";
-import { type ErrorName, errorName, KafkaError } from "../../protocol/errors.ts";
+import { ERROR_CODES, type ErrorName, errorName, KafkaError } from "../../protocol/errors.ts";
 import type { FetchResponse } from "../../protocol/messages/01_fetch.ts";
 import { FETCH } from "../apis.ts";
 import type { Cluster } from "../cluster/cluster.ts";
@@ -209,7 +209,7 @@ export class Fetcher {
 
   #receivePartition(partition: AssignedPartition, answer: PartitionAnswer): void {
     const kind = errorName(answer.errorCode);
-    if (kind !== "NONE") return this.#onPartitionError(partition, new KafkaError(kind));
+    if (kind !== "NONE") return this.#onPartitionError(partition, kind);
     if (answer.divergingEpoch.endOffset >= 0n) return this.#onTruncation(partition, answer);
     const records = answer.records ?? [];
     if (!records.some(({ length }) => length > 0)) return;
@@ -224,8 +224,7 @@ export class Fetcher {
     if (!fetched.isEmpty) this.#fetched.push(fetched);
   }
 
-  #onPartitionError(partition: AssignedPartition, error: KafkaError): void {
-    const { kind } = error;
+  #onPartitionError(partition: AssignedPartition, kind: ErrorName): void {
     const doing = `fetch ${partition.key} from offset ${partition.position?.offset}`;
     if (kind === "OFFSET_OUT_OF_RANGE") {
       this.#parts.onLost(
@@ -237,7 +236,9 @@ export class Fetcher {
     this.#pause(partition);
     if (needsMetadata(kind)) this.#parts.cluster.metadata.invalidate();
     // The log is damaged there: asking again would not help, and hide it.
-    if (kind !== "CORRUPT_MESSAGE" && (error.retriable || kind === "UNKNOWN_SERVER_ERROR")) return;
+    if (
+      kind !== "CORRUPT_MESSAGE" && (ERROR_CODES[kind].retriable || kind === "UNKNOWN_SERVER_ERROR")
+    ) return;
     this.fail(new KafkaError(kind, `Cannot ${doing}: ${kind}`));
   }
 
