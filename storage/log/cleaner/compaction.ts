@@ -71,7 +71,10 @@ async function noteKeys(
   map: OffsetMap,
   endOffset: number,
 ): Promise<number> {
-  const transactions = new CleanedTransactions(aborted);
+  // A transaction that ended before is none that a later record of its producer belongs to: its end is not met here.
+  const transactions = new CleanedTransactions(
+    aborted.filter(({ lastOffset }) => lastOffset >= dirtyFrom),
+  );
   let next = dirtyFrom;
   let bytesAtOnce = 0;
   try {

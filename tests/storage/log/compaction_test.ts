@@ -187,6 +187,48 @@ Deno.test("Compaction drops what was aborted, and its marker when nothing is lef
   assertEquals(await log.abortedTransactions(0, log.highWatermark), []);
 });
 
+// Found by the model of compaction: a value could come back when its tombstone's time was over.
+Deno.test("Compaction does not take records for aborted whose producer had an aborted transaction before", async () => {
+  const world = await compactedWorld();
+  const log = await world.store.open(partitionId());
+  let baseSequence = 0;
+  const send = (value: string | null) =>
+    append(
+      log,
+      keyedBatch([["a", value]], {
+        producer: { producerId: 2n, producerEpoch: 0, baseSequence: baseSequence++ },
+        transactional: true,
+      }),
+    );
+  const end = (result: "commit" | "abort") =>
+    append(
+      log,
+      controlBatch({
+        result,
+        producerId: 2n,
+        producerEpoch: 0,
+        coordinatorEpoch: 0,
+        timestampMs: 1,
+      }),
+    );
+  await send("aborted");
+  await end("abort");
+  await send("1");
+  await closeSegment(world);
+  await world.clean(); // up to the open transaction
+  await send(null);
+  await end("commit");
+  await append(log, keyedBatch([["z", "1"]]));
+  for (let round = 0; round < 3; round++) {
+    await closeSegment(world);
+    await world.clean();
+    const values = (await found(log)).filter(([, key]) => key === "a").map(([, , value]) => value);
+    assert(!values.includes("1"), `It is back, in round ${round}: ${values}`);
+    await world.environment.advance(HORIZON_MS);
+    await append(log, keyedBatch([["z", `${round}`]]));
+  }
+});
+
 Deno.test("Compaction keeps the last batch of each producer, be it empty, so that its sequence is known", async () => {
   const world = await compactedWorld();
   const log = await world.store.open(partitionId());
