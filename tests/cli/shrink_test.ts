@@ -1,3 +1,4 @@
+// Real time: a command against a real broker in this process.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Admin, Consumer, Producer } from "../../client/mod.ts";
 import { createBroker } from "../../mod.ts";
