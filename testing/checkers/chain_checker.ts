@@ -26,6 +26,9 @@ export class ChainChecker {
   readonly #last = new Map<string, Link>();
   readonly #violations: Violation[] = [];
 
+  /** `onTakeover` is told who had a chain, when another writer has taken it over. */
+  constructor(private readonly onTakeover: (before: string) => void = () => {}) {}
+
   /** A commit was applied to a store. */
   applied(store: string, writer: string, { sets = [] }: KvCommit): void {
     for (const { key: headKey, value } of sets) {
@@ -44,6 +47,7 @@ export class ChainChecker {
     const head = decodeHead(value);
     const last = this.#last.get(chain);
     this.#last.set(chain, { head, writer });
+    if (last && last.writer !== writer) this.onTakeover(last.writer);
     if (last && !follows(head, writer, last)) {
       const text = `${chain}: ${nameOf({ head, writer })} came after ${nameOf(last)}`;
       this.#violations.push({ kind: "broken chain", text });

@@ -84,6 +84,8 @@ export const produceFetch: Scenario = {
       answered: (connection, correlationId) => order.answered(connection, correlationId),
     });
     const recorder = new Recorder(() => simulation.nowMs);
+    // A successor takes over a while after its predecessor was paused; that may have gone on before.
+    simulation.kv.onTakeover(() => recorder.crashed());
     const chaos = new Chaos(simulation, recorder);
     const clients = new Clients(simulation, recorder, chaos);
     clients.start();

@@ -90,3 +90,19 @@ Deno.test("Simulated zombie finds itself replaced, writes nothing and steps down
   assertEquals(zombie.pendingTimers, 0);
   assertEquals(await simulation.kv.audit(), []);
 });
+
+Deno.test("Takeover is told of when the one that had the store lives, not when it is dead", async () => {
+  await using simulation = simulate({ seed: 5 });
+  const broker = new SimulatedBroker(simulation);
+  const told: string[] = [];
+  simulation.kv.onTakeover(({ name }) => told.push(name));
+  const isRunning = () => simulation.until(() => broker.running !== null);
+  await isRunning();
+  broker.restart();
+  await isRunning();
+  assertEquals(told, []);
+  broker.replace();
+  await isRunning();
+  assertEquals(new Set(told), new Set(["broker#2"]));
+  assertGreater(told.length, 1); // the metadata, and each shard
+});

@@ -31,7 +31,9 @@ export class SimulatedStore {
   readonly #stores = new Map<string, Promise<Kv>>();
   readonly #ordered: CommitFault[] = [];
   readonly #observers = new Set<CommitObserver>();
-  readonly #chains = new ChainChecker();
+  readonly #writers = new Map<string, SimulatedProcess>();
+  readonly #chains = new ChainChecker((before) => this.#takenOver(this.#writers.get(before)!));
+  readonly #takeoverListeners = new Set<(before: SimulatedProcess) => void>();
   #handles = 0;
 
   /** @ignore: `simulation.store()` makes one. */
@@ -95,9 +97,24 @@ export class SimulatedStore {
     return () => void this.#observers.delete(observer);
   }
 
+  /**
+   * Calls `listener` at the moment at which part of the store is taken over from a process that lives: what that had under
+   * way may have been applied or not, and it cannot tell any more. Until the function returned is called.
+   */
+  onTakeover(listener: (before: SimulatedProcess) => void): () => void {
+    this.#takeoverListeners.add(listener);
+    return () => void this.#takeoverListeners.delete(listener);
+  }
+
   /** @ignore: a commit was applied. */
   applied(store: string, from: SimulatedProcess, commit: KvCommit): void {
+    this.#writers.set(from.name, from);
     this.#chains.applied(store, from.name, commit);
+  }
+
+  #takenOver(before: SimulatedProcess): void {
+    if (!before.alive) return;
+    for (const listener of this.#takeoverListeners) listener(before);
   }
 
   /** @ignore: a commit arrives. */
