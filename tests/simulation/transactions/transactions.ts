@@ -243,6 +243,8 @@ class Scene implements Stage {
   async settle(): Promise<void> {
     const { simulation } = this;
     await simulation.advance("10s"); // zombies and what is wrong with the store
+    // A zombie that was just starting may have taken a shard over, and the broker is fenced: its supervisor steps in.
+    simulation.broker.restart();
     const process = simulation.process("auditor");
     await simulation.run(async () => {
       const haveEnded = (roles: readonly Role[]) => () => roles.every(({ idle }) => idle);
