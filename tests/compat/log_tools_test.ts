@@ -146,10 +146,10 @@ Deno.test("kafka-log-dirs shows fewer bytes when records have been deleted", asy
   const topic = await createTopic(broker, { configs: SMALL_SEGMENTS });
   await produceMegabytes(topic, 4);
   const before = (await sizes(topic))[`${topic}-0`];
-  await deleteRecords(topic, 3_900);
+  await deleteRecords(topic, -1); // whole segments are counted as long as something of them is left
   await patiently(async () => {
     const left = (await sizes(topic))[`${topic}-0`];
-    assert(left >= 100_000 && left < before - 2_000_000, `${left} of ${before}`);
+    assert(left < before - 2_000_000, `${left} of ${before}`);
   });
 });
 
