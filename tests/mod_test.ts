@@ -1,3 +1,4 @@
+// Real time: the broker as its users start it, with the machine's own clock, timers and ports.
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Admin, Consumer, createBroker, Producer } from "../mod.ts";
 import { decodeResponse, encodeRequest } from "../protocol/frames.ts";

@@ -1,8 +1,8 @@
+// Real time: a process is killed. The form with 20 kills is `deno task test:kill`.
 import { assert, assertEquals } from "@std/assert";
 import { killRepeatedly } from "./kill.ts";
 
 Deno.test("Every acknowledged record is there once and in order after three kill -9 under load", async () => {
-  // A process is killed: that cannot be done in virtual time. The form with 20 kills is `deno task test:kill`.
   const report = await killRepeatedly({
     kills: 3,
     lifeMs: [300, 900],
