@@ -151,7 +151,10 @@ export class ConsumerGroup {
       return new KafkaError("REBALANCE_IN_PROGRESS", error.message, { cause: error });
     }
     this.#session.disown(error, committer);
-    if (!this.#session.isMember || error.kind === "REBALANCE_IN_PROGRESS") {
+    if (error.kind === "FENCED_INSTANCE_ID") {
+      // Its place is another's: joining again would drive that one out.
+      this.#member.onTrouble(error);
+    } else if (!this.#session.isMember || error.kind === "REBALANCE_IN_PROGRESS") {
       this.#member.rejoin(error.message);
       this.#parts.onNews();
     }

@@ -363,6 +363,8 @@ class Scene {
     const { memberId, generationId: generation } = consumer.groupMetadata();
     member.place = { memberId, generation };
     this.#catchUp();
+    // While its assignment was on the way its session ran out, or a namesake took its place: it will hear of it.
+    if (this.#generations.wentOnWithout(member.place, generation)) return;
     for (const { partition } of consumer.assignment()) {
       const key = `${generation}/${partition}`;
       const owner = this.#owners.get(key) ?? identity;

@@ -202,6 +202,20 @@ Deno.test("Consumer that has lost its place does not commit as somebody else", a
   assertEquals(member.cluster.requests(OFFSET_COMMIT).length, 1);
 });
 
+/** Seed 227 of the storm: it joined anew under its name, and so drove out its successor, whose commit drove it out. */
+Deno.test("Static member that hears from a commit that it is fenced drives nobody out", async () => {
+  await using member = new Subscribed({ groupInstanceId: "north", enableAutoCommit: false });
+  await member.pollFor(500);
+  refuse(member, "FENCED_INSTANCE_ID");
+  const joins = member.cluster.requests(JOIN_GROUP).length;
+  await assertRejects(() => soon(member, member.consumer.commit()), KafkaError);
+  for (let i = 0; i < 2; i++) {
+    const error = await assertRejects(() => member.poll(), KafkaError);
+    assertEquals(error.kind, "FENCED_INSTANCE_ID");
+  }
+  assertEquals(member.cluster.requests(JOIN_GROUP).length, joins);
+});
+
 Deno.test("Consumer commits in the order of the calls, also when one is tried again", async () => {
   await using member = new Subscribed({ enableAutoCommit: false });
   await member.pollFor(500);
