@@ -70,15 +70,7 @@ export class GroupOffsets {
       generationIdOrMemberEpoch: committer.generationId,
       memberId: committer.memberId,
       groupInstanceId: committer.groupInstanceId,
-      topics: [...byTopic(offsets)].map(([name, partitions]) => ({
-        name,
-        partitions: partitions.map(({ partition, offset, leaderEpoch, metadata }) => ({
-          partitionIndex: partition,
-          committedOffset: offset,
-          committedLeaderEpoch: leaderEpoch ?? -1,
-          committedMetadata: metadata ?? "",
-        })),
-      })),
+      topics: topicsToCommit(offsets),
     }, { versionMax: NAMED_VERSION_MAX });
     for (const { partitions } of topics) {
       for (const { errorCode } of partitions) this.#coordinator.check(errorCode);
@@ -140,4 +132,27 @@ export class GroupOffsets {
     }
     return offsets;
   }
+}
+
+/** Offsets as OffsetCommit and TxnOffsetCommit carry them. */
+export function topicsToCommit(offsets: readonly OffsetToCommit[]): TopicToCommit[] {
+  return [...byTopic(offsets)].map(([name, partitions]) => ({
+    name,
+    partitions: partitions.map(({ partition, offset, leaderEpoch, metadata }) => ({
+      partitionIndex: partition,
+      committedOffset: offset,
+      committedLeaderEpoch: leaderEpoch ?? -1,
+      committedMetadata: metadata ?? "",
+    })),
+  }));
+}
+
+interface TopicToCommit {
+  readonly name: string;
+  readonly partitions: readonly {
+    readonly partitionIndex: number;
+    readonly committedOffset: bigint;
+    readonly committedLeaderEpoch: number;
+    readonly committedMetadata: string;
+  }[];
 }

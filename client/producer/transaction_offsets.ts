@@ -2,8 +2,7 @@ import { ADD_OFFSETS_TO_TXN, TXN_OFFSET_COMMIT } from "../apis.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { Coordinator } from "../cluster/coordinator.ts";
 import type { GroupMetadata } from "../group/consumer_group.ts";
-import type { OffsetToCommit } from "../group/offsets.ts";
-import { byTopic } from "../topic_partition.ts";
+import { type OffsetToCommit, topicsToCommit } from "../group/offsets.ts";
 import type { ProducerEpoch } from "./sequences.ts";
 
 /** The first version that says which member commits (KIP-447). */
@@ -82,15 +81,7 @@ export class TransactionOffsets {
         groupId,
         ...identity(),
         ...(version >= MEMBER_VERSION ? { generationId, memberId, groupInstanceId } : {}),
-        topics: [...byTopic(offsets)].map(([name, partitions]) => ({
-          name,
-          partitions: partitions.map(({ partition, offset, leaderEpoch, metadata }) => ({
-            partitionIndex: partition,
-            committedOffset: offset,
-            committedLeaderEpoch: leaderEpoch ?? -1,
-            committedMetadata: metadata ?? "",
-          })),
-        })),
+        topics: topicsToCommit(offsets),
       }),
       isImplicit()
         ? { versionMin: ADDING_VERSION }
