@@ -43,14 +43,17 @@ export class Pacer {
     return nowMs < this.#busyUntilMs;
   }
 
-  /** Called between steps of work: rests when it is time. */
-  async pause(): Promise<void> {
+  /**
+   * Called between steps of work: rests when it is time. Work that must keep up with its writers does not `rest`, but lets
+   * them come in between.
+   */
+  async pause({ rest = true }: { readonly rest?: boolean } = {}): Promise<void> {
     const { clock } = this.#environment;
     const workedMs = clock.monotonicMs() - this.#workedSinceMs;
     if (workedMs < BUSY_SLICE_MS) return;
     const { busy } = this;
     if (!busy && workedMs < IDLE_SLICE_MS) return;
-    await sleep(this.#environment, busy ? Math.min(workedMs * REST, REST_MS_MAX) : 0);
+    await sleep(this.#environment, busy && rest ? Math.min(workedMs * REST, REST_MS_MAX) : 0);
     this.#workedSinceMs = clock.monotonicMs();
   }
 }

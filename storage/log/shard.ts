@@ -90,7 +90,7 @@ export class Shard implements PartitionHome {
       reader: this.reader,
       mapBytesMax: options.compactionBytes,
       maintain: (change) => this.#writer.maintain(change),
-      isBusy: () => options.pacer.busy,
+      isBusy: () => !options.cleansAtOnce && options.pacer.busy,
       pause: () => this.#pause(),
       open: (id) => this.open(id),
       advanceLogStart: (index, offset) => this.advanceLogStart(index, offset),
@@ -394,7 +394,8 @@ export class Shard implements PartitionHome {
   /** Gives way to writers. @throws when the shard stops. */
   async #pause(): Promise<void> {
     if (this.#stopped) throw this.#writer.stopped ?? closedError();
-    await this.#options.pacer.pause();
+    const { pacer, cleansAtOnce } = this.#options;
+    await pacer.pause({ rest: !cleansAtOnce });
     if (this.#stopped) throw this.#writer.stopped ?? closedError();
   }
 }
