@@ -68,7 +68,9 @@ export class ChunkCache {
     load: (keys: readonly K[]) => Promise<readonly Loaded<T>[]>,
   ): Promise<T[]> {
     const missing = keys.filter((key) => !this.#slots.has(key) && !this.#loading.has(key));
-    for (const together of group(missing)) this.#startLoad(together, load);
+    // None missing make no group: a load that nobody waits for would fail without anybody being told.
+    const groups = missing.length === 0 ? [] : group(missing);
+    for (const together of groups) this.#startLoad(together, load);
     const values = keys.map((key) => this.#loading.get(key) ?? this.get<T>(key));
     return await Promise.all(values) as T[];
   }
