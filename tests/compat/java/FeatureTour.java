@@ -11,11 +11,13 @@ import org.apache.kafka.common.serialization.StringSerializer;
 
 /**
  * One transactional producer that lives through changes of transaction.version: BOOTSTRAP TOPIC. After each change it ends
- * three transactions; with KIP-890 each of them costs an epoch, before none.
+ * three transactions; with KIP-890 each of them costs an epoch, before none. It hears of a change when it connects anew, which
+ * it does some time after it was idle: it ends transactions until one is of the new kind.
  */
 public class FeatureTour {
   private static final String FEATURE = "transaction.version";
   private static final long IDLE_MS = 300;
+  private static final int TRANSACTIONS_MAX = 20;
 
   public static void main(String[] args) throws Exception {
     String id = "features-" + args[1];
@@ -31,12 +33,12 @@ public class FeatureTour {
       producer.initTransactions();
       for (short level : new short[] {2, 1, 0, 2, 1}) {
         update(admin, level, false);
-        Thread.sleep(3 * IDLE_MS);
-        // The first transaction after a change may still be of the old kind: it shows the producer the new connection.
-        transaction(producer, args[1]);
-        int before = epoch(admin, id);
-        for (int i = 0; i < 3; i++) transaction(producer, args[1]);
-        System.out.println("level " + level + ": " + (epoch(admin, id) - before) + " epochs");
+        int expected = level >= 2 ? 1 : 0;
+        for (int left = TRANSACTIONS_MAX; left > 0; left--) {
+          Thread.sleep(3 * IDLE_MS);
+          if (epochsOf(1, admin, producer, id, args[1]) == expected) break;
+        }
+        System.out.println("level " + level + ": " + epochsOf(3, admin, producer, id, args[1]) + " epochs");
       }
       try {
         update(admin, (short) 0, true);
@@ -69,6 +71,14 @@ public class FeatureTour {
     producer.beginTransaction();
     producer.send(new ProducerRecord<>(topic, "k", "v")).get();
     producer.commitTransaction();
+  }
+
+  /** What some transactions cost. */
+  private static int epochsOf(
+      int transactions, Admin admin, KafkaProducer<String, String> producer, String id, String topic) throws Exception {
+    int before = epoch(admin, id);
+    for (int i = 0; i < transactions; i++) transaction(producer, topic);
+    return epoch(admin, id) - before;
   }
 
   private static int epoch(Admin admin, String id) throws Exception {
