@@ -10,6 +10,9 @@
  *
  * Its last line is `N passed, N failed`: seeds, and kinds of faults that were too rare.
  *
+ * The task gives V8 more room for young objects (`--min-semi-space-size`): a seed makes many that live for a moment, and is
+ * a tenth quicker for it.
+ *
  * @module
  */
 import { DEFAULT_SCENARIO, SCENARIOS } from "../../tests/simulation/scenarios.ts";
