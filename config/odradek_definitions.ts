@@ -35,7 +35,7 @@ export const ODRADEK_DEFINITIONS = {
     rule: { min: 1 },
     importance: "medium",
     documentation: "How much memory requests over 64 KiB may hold, those of all connections " +
-      "together, where queued.max.request.bytes sets no limit.",
+      "together, where queued.max.request.bytes sets no limit. One of them may go beyond.",
   },
   "odradek.queued.max.response.bytes": {
     type: "long",

@@ -47,7 +47,7 @@ export function readCall(frame: Uint8Array, apis: ReadonlyMap<number, Api>): Cal
  * @throws ProtocolViolation, ConnectionRefusal (as a rejection, too) when the connection has to be closed instead
  */
 export function answerTo(call: Call, context: RequestContext): Answer | Promise<Answer> {
-  const { api, header, frame } = call;
+  const { api, header, frame } = call; // what waits for the handler knows nothing of the frame, so it keeps no bytes
   if (!isServed(api, header.apiVersion)) {
     return encodeResponse(api.response, 0, header.correlationId, api.answerUnknownVersion!());
   }
@@ -58,14 +58,14 @@ export function answerTo(call: Call, context: RequestContext): Answer | Promise<
       : encodeResponse(api.response, header.apiVersion, header.correlationId, draft);
   const refuse = (error: unknown): Answer => {
     if (error instanceof ConnectionRefusal) throw error;
-    const outcome = error instanceof KafkaError ? error : unforeseen(error, call, context);
+    const outcome = error instanceof KafkaError ? error : unforeseen(error, header, api, context);
     return encode(api.refuse(request, outcome, context));
   };
   const succeed = (draft: Draft<Schema> | null): Answer => {
     try {
       return encode(draft);
     } catch (error) {
-      return refuse(unforeseen(error, call, context));
+      return refuse(unforeseen(error, header, api, context));
     }
   };
   try {
@@ -99,7 +99,12 @@ function malformed(what: string, error: unknown): unknown {
 }
 
 /** What no handler foresaw is logged, once, and answered as UNKNOWN_SERVER_ERROR. */
-function unforeseen(error: unknown, { api, header }: Call, context: RequestContext): KafkaError {
+function unforeseen(
+  error: unknown,
+  header: RequestHeader,
+  api: Api,
+  context: RequestContext,
+): KafkaError {
   const { log } = context.broker.environment;
   log.write("error", `${api.name} v${header.apiVersion} failed`, { error });
   return new KafkaError("UNKNOWN_SERVER_ERROR");

@@ -151,6 +151,7 @@ export class Connection implements Peer {
     }
     const { slots, turns } = this.host;
     if (this.#mayStart(call.api) && turns.tryTake(frame.bytes.length) && slots.tryTake()) {
+      frame.started();
       this.#start(call, frame);
       return undefined;
     }
@@ -159,6 +160,7 @@ export class Connection implements Peer {
 
   async #startLater(call: Call, frame: Frame): Promise<void> {
     await this.#answers.when(() => this.#mayStart(call.api));
+    frame.started();
     if (!this.#closed) await this.host.turns.take(frame.bytes.length);
     if (!this.#closed) {
       await this.host.slots.take();

@@ -13,13 +13,16 @@ export class ProtocolViolation extends Error {
 
 /** A request as it came, without its size, and the memory it holds until `release` is called. */
 export interface Frame {
-  /** Nobody writes to these bytes again. */
+  /** Nobody writes to these bytes again. Empty after `release` when they had a buffer of their own. */
   readonly bytes: Uint8Array;
+  /** Tells that the request's turn has come: it ends by itself from now on. */
+  started(): void;
   /** Gives back the share of the request memory; idempotent. */
   release(): void;
 }
 
-const nothingToRelease = () => {};
+const nothingHeld = () => {};
+const NO_BYTES = new Uint8Array(0);
 
 /**
  * Cuts the incoming bytes into frames.
@@ -62,7 +65,8 @@ export class FrameReader {
     if (size === null || this.#end - this.#start < SIZE_BYTES + size) return null;
     const from = this.#start + SIZE_BYTES;
     this.#start = from + size;
-    return { bytes: this.#buffer.subarray(from, this.#start), release: nothingToRelease };
+    const bytes = this.#buffer.subarray(from, this.#start);
+    return { bytes, started: nothingHeld, release: nothingHeld };
   }
 
   /** Receives some bytes; false at the end of the stream. Waits for request memory when a large frame needs more. */
@@ -162,8 +166,13 @@ class LargeFrame implements Frame {
     return true;
   }
 
+  started(): void {
+    this.lease.started();
+  }
+
   release(): void {
     this.lease.release();
+    this.#buffer = NO_BYTES; // whoever still knows the frame, a request that is parked say, keeps no bytes
   }
 
   async #grow(): Promise<void> {

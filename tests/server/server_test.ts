@@ -119,6 +119,51 @@ Deno.test("Server lets go of stalled large requests while others wait for memory
   ]);
 });
 
+Deno.test("Server takes in large requests that wait behind others only up to its limit, and one", async () => {
+  const limit = { "odradek.queued.max.request.bytes": String(MB) };
+  await using fake = startFakeServer(limit);
+  const clients = Array.from({ length: 20 }, () => fake.connect());
+  const taken = new Set<number>();
+  for (const [at, client] of clients.entries()) {
+    await client.send(fake.alone(1));
+    client.send(frameOf(600_000)).then(() => taken.add(at));
+    await settle();
+  }
+  assertEquals(taken.size, 2);
+  // The requests before them are answered, one after another: everybody gets on.
+  for (const client of clients) {
+    for (const { answer } of fake.begun) answer();
+    await settle();
+    assertEquals(idOf(await client.receive()), 1);
+    await fake.environment.advance(100);
+    for (const { answer } of fake.begun) answer();
+    assertEquals(idOf(await client.receive()), 0);
+  }
+  assertEquals(fake.environment.lines, []);
+});
+
+Deno.test("Server lets go of large requests that wait for their turn for long while others wait for memory", async () => {
+  await using fake = startFakeServer({ "odradek.queued.max.request.bytes": String(MB) });
+  const hoarders = Array.from({ length: 2 }, () => fake.connect());
+  for (const hoarder of hoarders) {
+    await hoarder.send(fake.alone(1));
+    await hoarder.send(frameOf(600_000));
+  }
+  await settle();
+  await fake.environment.advance(60_000);
+  assertEquals(fake.server.connectionCount, 2, "nobody waits");
+  using honest = fake.connect();
+  const sent = honest.send(frameOf(600_000));
+  await fake.environment.advance(2_000);
+  await sent;
+  fake.begun.at(-1)!.answer();
+  assertEquals(idOf(await honest.receive()), 0);
+  assertEquals(fake.environment.lines.map(({ message }) => message), [
+    "A large request stalled while others waited for memory; the connection is closed",
+    "A large request stalled while others waited for memory; the connection is closed",
+  ]);
+});
+
 /** 300 connections that announce 90 MB each, send a part of it, and then nothing. */
 async function stall(fake: ReturnType<typeof startFakeServer>, bytes: number): Promise<void> {
   const announcement = new Uint8Array(bytes);

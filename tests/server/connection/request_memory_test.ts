@@ -127,3 +127,81 @@ Deno.test("RequestMemory forgets a waiting frame whose connection is gone", asyn
   assert(!memory.contested);
   assertEquals(memory.heldBytes, 64 * KB);
 });
+
+Deno.test("RequestMemory holds no more than its limit and one frame, however many frames are complete", async () => {
+  const { memory } = memoryOf(256 * KB);
+  const leases = Array.from({ length: 40 }, () => memory.lease(100 * KB, () => {}));
+  const growths = leases.map((lease) => lease.grow(100 * KB));
+  const got = new Set<number>();
+  let heldBytesMost = 0;
+  for (let round = 0; round < 40; round++) {
+    for (const [at, growth] of growths.entries()) {
+      if (got.has(at) || !await isDone(growth)) continue;
+      got.add(at);
+      leases[at].received();
+      heldBytesMost = Math.max(heldBytesMost, memory.heldBytes);
+    }
+  }
+  assertEquals(got.size, 3, "two in the limit, one over it");
+  assertEquals(heldBytesMost, 300 * KB);
+  for (let at = 0; at < 40; at++) {
+    assert(await isDone(growths[at]), "each gets on when those before it are done");
+    leases[at].received();
+    leases[at].started();
+    assert(memory.heldBytes <= 356 * KB);
+    leases[at].release();
+  }
+  assertEquals(memory.heldBytes, 0);
+  assert(!memory.contested);
+});
+
+Deno.test("RequestMemory lets the oldest frame overdraw beside complete ones that keep to the limit", async () => {
+  const { memory } = memoryOf(256 * KB);
+  const complete = memory.lease(256 * KB, () => {});
+  await complete.grow(256 * KB);
+  complete.received();
+  const oldest = memory.lease(1024 * KB, () => {});
+  assert(await isDone(oldest.grow(512 * KB)));
+  assert(await isDone(oldest.grow(512 * KB)), "what it holds itself does not hold it up");
+});
+
+Deno.test("RequestMemory evicts, while others wait, a complete frame whose turn does not come", async () => {
+  const { memory, environment } = memoryOf(64 * KB);
+  const evicted: string[] = [];
+  const lease = (name: string) => {
+    const lease = memory.lease(128 * KB, () => {
+      evicted.push(name);
+      lease.release();
+    });
+    return lease;
+  };
+  const [waits, works, next] = [lease("waits"), lease("works"), lease("next")];
+  for (const frame of [waits, works]) {
+    await frame.grow(64 * KB);
+    frame.received();
+  }
+  works.started();
+  const growth = next.grow(64 * KB);
+  await environment.advance(29_000);
+  memory.evictStalled();
+  assertEquals(evicted, []);
+  assert(!await isDone(growth));
+  await environment.advance(1_000);
+  memory.evictStalled();
+  assertEquals(evicted, ["waits"], "not the one that was begun");
+  assert(await isDone(growth));
+});
+
+Deno.test("RequestMemory forgets a frame that is complete when its connection is gone already", async () => {
+  const { memory, environment } = memoryOf(64 * KB);
+  const gone = memory.lease(128 * KB, () => assert(false));
+  await gone.grow(64 * KB);
+  gone.release();
+  gone.received();
+  memory.lease(64 * KB, () => {}).grow(64 * KB);
+  memory.lease(64 * KB, () => {}).grow(64 * KB);
+  await environment.advance(60_000);
+  assert(memory.contested);
+  memory.evictStalled();
+  assertEquals(memory.heldBytes, 64 * KB);
+});
