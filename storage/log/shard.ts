@@ -58,6 +58,8 @@ export class Shard implements PartitionHome {
   readonly #writer: ShardWriter;
   readonly #opened = new Map<string, StoredPartition>();
   readonly #opening = new Map<string, Promise<StoredPartition>>();
+  /** Names of partitions that are being removed: what is opened of them takes no batch. */
+  readonly #removing = new Set<string>();
   readonly #cleaner: ShardCleaner;
   #rolling = false;
   /** Work that takes its time, one thing after another. */
@@ -157,21 +159,22 @@ export class Shard implements PartitionHome {
     return started;
   }
 
-  /** Marks partitions as deleted, durably, and begins to sweep them. */
+  /**
+   * Marks partitions as deleted, durably, and begins to sweep them. What is in flight is settled before: a tombstone speaks
+   * of the segments up to the one that is open, and a batch behind it would be found alive when the tombstone is gone.
+   */
   async remove(ids: readonly PartitionId[]): Promise<void> {
-    const gone: PartitionId[] = [];
-    for (const id of ids) {
-      const name = partitionName(id);
-      await this.#opening.get(name)?.catch(() => {});
-      const partition = this.#opened.get(name);
-      partition?.refuseWrites();
-      const hasData = this.#catalogue.partitions.has(name) ||
-        (partition !== undefined && partition.logEndOffset > partition.highWatermark);
-      if (hasData) gone.push(id);
-      else this.#opened.delete(name);
-    }
-    for (let at = 0; at < gone.length; at += TOMBSTONE_PARTITIONS_MAX) {
-      await this.#bury(gone.slice(at, at + TOMBSTONE_PARTITIONS_MAX));
+    const names = ids.map(partitionName);
+    for (const name of names) this.#removing.add(name);
+    try {
+      await Promise.all(names.map((name) => this.#endWrites(name)));
+      const gone = ids.filter((id) => this.#catalogue.partitions.has(partitionName(id)));
+      for (let at = 0; at < gone.length; at += TOMBSTONE_PARTITIONS_MAX) {
+        await this.#bury(gone.slice(at, at + TOMBSTONE_PARTITIONS_MAX));
+      }
+      for (const name of names) this.#opened.delete(name);
+    } finally {
+      for (const name of names) this.#removing.delete(name);
     }
     this.#startSweep();
   }
@@ -267,7 +270,8 @@ export class Shard implements PartitionHome {
     });
     const partition = new StoredPartition(this, index, producers);
     index.writeProducers = (writer) => partition.writeProducers(writer);
-    this.#opened.set(name, partition);
+    if (index.removed || this.#removing.has(name)) partition.refuseWrites();
+    if (!index.removed) this.#opened.set(name, partition);
     return partition;
   }
 
@@ -277,6 +281,14 @@ export class Shard implements PartitionHome {
       `${this.#options.name}: the producers of a partition are lost, duplicates may pass`,
       { topicId: id.topicId, partition: id.partition, error },
     );
+  }
+
+  /** Refuses batches of a partition from here on, and waits for those in flight. */
+  async #endWrites(name: string): Promise<void> {
+    await this.#opening.get(name)?.catch(() => {});
+    const partition = this.#opened.get(name);
+    partition?.refuseWrites();
+    await partition?.whenIdle();
   }
 
   async #bury(ids: readonly PartitionId[]): Promise<void> {
@@ -290,17 +302,21 @@ export class Shard implements PartitionHome {
     catalogue.tombstones.set(number, tombstone);
     await this.#writer.maintain({
       sets: [{ key: tombstoneKey(this.#options.shard, number), value: encodeTombstone(tombstone) }],
+      // At once: a sweep that sees the next segment must know what the tombstone waits for.
+      applied: () => {
+        for (const id of ids) this.#forget(partitionName(id));
+      },
     });
-    for (const id of ids) {
-      const name = partitionName(id);
-      const index = catalogue.partitions.get(name);
-      this.#opened.get(name)?.markRemoved();
-      this.#opened.delete(name);
-      if (!index) continue;
-      index.removed = true;
-      catalogue.touched.delete(index);
-      catalogue.drop(index);
-    }
+  }
+
+  #forget(name: string): void {
+    const catalogue = this.#catalogue;
+    const index = catalogue.partitions.get(name);
+    this.#opened.delete(name);
+    if (!index) return;
+    index.removed = true;
+    catalogue.touched.delete(index);
+    catalogue.drop(index);
   }
 
   #rollIfFull(): void {

@@ -54,6 +54,8 @@ export class StoredPartition implements PartitionLog, BatchOwner {
   readonly #failed = new Queue<PendingBatch>();
   #logEndOffset: number;
   #refusesWrites = false;
+  /** Told when nothing is in flight any more. */
+  #onIdle: (() => void)[] = [];
   /** Where the last reads ended. */
   readonly #readEnds: number[] = [];
   #nextReadEnd = 0;
@@ -219,6 +221,7 @@ export class StoredPartition implements PartitionLog, BatchOwner {
     part.addAborted(this.#producers.settle(this.highWatermark));
     this.#home.indexed(this.#index);
     for (const onOutcome of pending.onOutcome) this.#home.call(() => onOutcome(COMMITTED));
+    if (this.#onIdle.length > 0 && this.#pending.length === 0) this.#tellIdle();
   }
 
   revert(): void {
@@ -226,6 +229,7 @@ export class StoredPartition implements PartitionLog, BatchOwner {
     for (const { undo } of failed.toReversed()) if (undo) this.#producers.undo(undo);
     for (const pending of failed) this.#failed.push(pending);
     this.#logEndOffset = this.highWatermark;
+    this.#tellIdle();
   }
 
   fail(outcome: AppendOutcome): void {
@@ -239,9 +243,10 @@ export class StoredPartition implements PartitionLog, BatchOwner {
     this.#refusesWrites = true;
   }
 
-  /** The partition is deleted: what is still in flight belongs to nobody. */
-  markRemoved(): void {
-    this.#index.removed = true;
+  /** Resolves when no batch is in flight. */
+  whenIdle(): Promise<void> {
+    if (this.#pending.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
   /** Writes the producer state as it is on disk. */
@@ -250,6 +255,12 @@ export class StoredPartition implements PartitionLog, BatchOwner {
       writer,
       [...this.#pending].flatMap(({ undo }) => undo ? [undo] : []),
     );
+  }
+
+  #tellIdle(): void {
+    const waiting = this.#onIdle;
+    this.#onIdle = [];
+    for (const resolve of waiting) resolve();
   }
 
   /** Reads ahead for who reads on where a read of before has ended. */

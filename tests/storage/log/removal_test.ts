@@ -1,4 +1,5 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { KafkaError } from "../../../protocol/errors.ts";
 import { keyParts } from "../../../storage/kv/key.ts";
 import { listAll } from "../../../storage/kv/list_all.ts";
 import { CLEANED_FIRST } from "../../../storage/log/keys.ts";
@@ -6,11 +7,13 @@ import type { PartitionId } from "../../../storage/log/partition_log.ts";
 import {
   append,
   appendValues,
+  batchOf,
   keyedBatch,
   LogWorld,
   partitionId,
   recordsFrom,
   settle,
+  startAppend,
   topicConfig,
 } from "./log_world.ts";
 import { orphansOf } from "./store_audit.ts";
@@ -105,4 +108,36 @@ Deno.test("A partition that is removed while it is being cleaned does not come b
   assertEquals([...world.store.stored()].filter(isGone), []);
   await world.clean();
   assertEquals(await orphansOf(world.disk, 1), []);
+});
+
+// Found by a review of the storage: 28 November 2026.
+Deno.test("A partition that is removed while its batches wait for their commits does not come back", async () => {
+  const world = await LogWorld.open({ files: 1, shardsPerFile: 1, segmentBytes: 1_000_000 });
+  const gone = await world.store.open(partitionId(0));
+  const large = batchOf([new Uint8Array(60_000)]);
+  const outcomes = Array.from({ length: 80 }, () => startAppend(gone, large).outcome);
+  const removed = world.store.remove([partitionId(0)]);
+  await world.environment.advance(5_000);
+  await removed;
+  assertEquals((await Promise.all(outcomes)).filter(({ kind }) => kind === "failed"), []);
+  await world.restart();
+  assertEquals([...world.store.stored()], []);
+  const other = await world.store.open(partitionId(1)); // closes the segment of the last batch
+  for (let n = 0; n < 20; n++) await append(other, large);
+  await world.environment.advance(20_000);
+  assertEquals((await keysOf(world)).filter((kind) => kind === "r"), []);
+  await world.restart();
+  assertEquals([...world.store.stored()], [partitionId(1)]);
+  assertEquals(await orphansOf(world.disk, 1), []);
+});
+
+Deno.test("A partition takes no batch from who opens it while it is being removed", async () => {
+  const world = await LogWorld.open(SMALL_SEGMENTS);
+  await appendValues(await world.store.open(partitionId()), value);
+  await world.restart();
+  const removed = world.store.remove([partitionId()]);
+  const late = await world.store.open(partitionId());
+  assertThrows(() => startAppend(late, batchOf(["late"])), KafkaError, "was deleted");
+  await removed;
+  assertThrows(() => startAppend(late, batchOf(["later"])), KafkaError, "was deleted");
 });
