@@ -28,6 +28,12 @@ export const MAGIC = 2;
 /** "No producer id", "no producer epoch", "no sequence", "no timestamp", "no leader epoch". */
 export const NONE: number = -1;
 
+/**
+ * The largest timestamp that is taken, in milliseconds either side of 1970 (up to the year 144683): the difference of any two
+ * is a safe integer.
+ */
+export const TIMESTAMP_MS_MAX = 2 ** 52 - 1;
+
 /** Where the fields lie, in bytes from the start of the batch. */
 export const AT = {
   baseOffset: 0,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { BatchHeader } from "./batch_header.ts";
+import { type BatchHeader, TIMESTAMP_MS_MAX } from "./batch_header.ts";
 import {
   InvalidRecordsError,
   type ProduceRules,
@@ -35,8 +35,11 @@ export function checkRecords(
   nowMs: number,
 ): RecordsFound {
   const checksTime = rules.timestampType === "CreateTime";
-  const earliestMs = Math.max(nowMs - rules.beforeMaxMs, Number.MIN_SAFE_INTEGER);
-  const latestMs = Math.min(nowMs + rules.afterMaxMs, Number.MAX_SAFE_INTEGER);
+  const [beforeMaxMs, afterMaxMs] = checksTime
+    ? [rules.beforeMaxMs, rules.afterMaxMs]
+    : [Infinity, Infinity];
+  const earliestMs = Math.max(nowMs - beforeMaxMs, -TIMESTAMP_MS_MAX);
+  const latestMs = Math.min(nowMs + afterMaxMs, TIMESTAMP_MS_MAX);
   const errors = new RecordErrors();
   let maxTimestampMs = NO_TIMESTAMP;
   let hasRunningOffsets = true;
@@ -48,8 +51,7 @@ export function checkRecords(
     if (rules.compacted && records.keyBytes < 0) {
       errors.add(index, "Compacted topic takes no record without a key");
     } else if (
-      checksTime && (timestampMs < earliestMs || timestampMs > latestMs) &&
-      timestampMs !== NO_TIMESTAMP
+      (timestampMs < earliestMs || timestampMs > latestMs) && timestampMs !== NO_TIMESTAMP
     ) {
       errors.addTimestamp(
         index,

@@ -9,7 +9,7 @@
  * - offset deltas other than 0, 1, 2, … are rewritten always; Kafka does so only when the records are compressed;
  * - lz4 with linked blocks, which no Java consumer can read, is compressed anew; Kafka answers UNKNOWN_SERVER_ERROR;
  * - records that do not inflate are INVALID_RECORD, and MESSAGE_TOO_LARGE if they inflate to too much;
- * - timestamps beyond 2^53 ms (the year 287396) are INVALID_TIMESTAMP whatever the topic allows.
+ * - timestamps of 2^52 ms and more (the year 144683) are INVALID_TIMESTAMP whatever the topic allows.
  *
  * @module
  */
@@ -28,9 +28,10 @@ import {
   MAGIC,
   NONE,
   readBatchHeader,
+  TIMESTAMP_MS_MAX,
   timestampType,
 } from "./batch_header.ts";
-import { isSafeInt64At, uint32At } from "./big_endian.ts";
+import { int64At, isSafeInt64At, uint32At } from "./big_endian.ts";
 import { InvalidRecordsError, type ProduceRules, type RecordError } from "./produce_rules.ts";
 import { checkRecords } from "./record_checks.ts";
 import { checkCrc, recordReader } from "./records.ts";
@@ -103,10 +104,10 @@ function readProducedHeader(bytes: Uint8Array): BatchHeader {
   }
   if (!isSafeInt64At(bytes, AT.baseOffset)) throw invalid("Base offset of the batch is not 0");
   for (const at of [AT.baseTimestamp, AT.maxTimestamp]) {
-    if (!isSafeInt64At(bytes, at)) {
+    if (!isSafeInt64At(bytes, at) || Math.abs(int64At(bytes, at)) > TIMESTAMP_MS_MAX) {
       // The checksum comes first: of bytes that changed on the way, no field tells anything.
       checkCrc(bytes, { baseOffset: 0, sizeBytes, crc: uint32At(bytes, AT.crc) });
-      throw new KafkaError("INVALID_TIMESTAMP", "Timestamp of the batch is beyond 2^53 ms");
+      throw new KafkaError("INVALID_TIMESTAMP", "Timestamp of the batch is beyond 2^52 ms");
     }
   }
   return readBatchHeader(bytes);

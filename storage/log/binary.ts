@@ -7,8 +7,10 @@
 
 const HIGH_BIT = 0x80;
 const SHIFT_MAX = 2 ** 49;
+/** The first byte of a signed number has its sign, and the rest by this number. */
+const SIGNED_FIRST = HIGH_BIT / 2;
 
-/** Writes into a buffer that grows. */
+/** Writes into a buffer that grows. Numbers that could not be read again throw a RangeError. */
 export class ByteWriter {
   #bytes: Uint8Array;
   #view: DataView;
@@ -56,6 +58,7 @@ export class ByteWriter {
 
   /** A whole number from 0 to 2^53 - 1. */
   varint(value: number): void {
+    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) throw outOfRange(value);
     this.#reserve(8);
     let rest = value;
     while (rest > 0x7fff_ffff) {
@@ -69,9 +72,14 @@ export class ByteWriter {
     this.#bytes[this.#length++] = rest;
   }
 
-  /** A whole number from -2^52 to 2^52 - 1. */
+  /** A whole number from -2^53 to 2^53 - 1: its zigzag form may have 54 bits. */
   signed(value: number): void {
-    this.varint(value < 0 ? -value * 2 - 1 : value * 2);
+    const magnitude = value < 0 ? -value - 1 : value;
+    if (!(magnitude <= Number.MAX_SAFE_INTEGER)) throw outOfRange(value);
+    const first = magnitude % SIGNED_FIRST * 2 + (value < 0 ? 1 : 0);
+    if (magnitude < SIGNED_FIRST) return this.uint8(first);
+    this.uint8(first | HIGH_BIT);
+    this.varint(Math.floor(magnitude / SIGNED_FIRST));
   }
 
   raw(bytes: Uint8Array): void {
@@ -135,8 +143,11 @@ export class ByteReader {
   }
 
   signed(): number {
-    const value = this.varint();
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+    const first = this.uint8();
+    let magnitude = (first & 0x7f) >> 1;
+    if (first >= HIGH_BIT) magnitude += this.varint() * SIGNED_FIRST;
+    if (!Number.isSafeInteger(magnitude)) throw new RangeError("A number is longer than 54 bits");
+    return first % 2 === 0 ? magnitude : -magnitude - 1;
   }
 
   /** A view of the next bytes. */
@@ -155,6 +166,10 @@ export class ByteReader {
     this.position = at + length;
     return at;
   }
+}
+
+function outOfRange(value: number): RangeError {
+  return new RangeError(`Number ${value} cannot be stored`);
 }
 
 /** The unsigned number in the four bytes at `position`, least first. */

@@ -109,6 +109,30 @@ Deno.test("kafkajs is refused a record above max.message.bytes", async () => {
   assertEquals(await storedTexts(broker, topic), []);
 });
 
+Deno.test("kafkajs is refused a timestamp that cannot be held, and served the latest one that can", async () => {
+  const configs = {
+    "message.timestamp.after.max.ms": "9223372036854775807",
+    "retention.ms": "-1",
+  };
+  const topic = await createTopic(broker, { configs });
+  const latest = (2n ** 52n - 1n).toString();
+  await withProducer(async (producer) => {
+    const send = (value: string, timestamp: string) =>
+      producer.send({ topic, messages: [{ value, timestamp }] });
+    for (const beyond of [2n ** 52n, 2n ** 53n - 1n, 2n ** 63n - 1n]) {
+      await assertRejects(() => send("beyond", `${beyond}`), Error, "out of acceptable range");
+    }
+    await send("latest", latest);
+  });
+  const [record] = await storedRecords(broker, topic);
+  assertEquals(record.timestampMs, Number(latest));
+  await withAdmin(async (admin) => {
+    assertEquals(await admin.fetchTopicOffsetsByTimestamp(topic, Number(latest)), [
+      { partition: 0, offset: "0" },
+    ]);
+  });
+});
+
 Deno.test("kafkajs creates, lists, describes and deletes topics", async () => {
   const topic = uniqueName("made");
   const topics = [{ topic, numPartitions: 3 }];

@@ -12,6 +12,7 @@ import {
   attributesOf,
   codecOf,
   readBatchHeader,
+  TIMESTAMP_MS_MAX,
   timestampType,
 } from "../../../protocol/records/batch_header.ts";
 import { putBigInt64, putInt16, putInt32 } from "../../../protocol/records/big_endian.ts";
@@ -276,6 +277,20 @@ Deno.test("Timestamps beyond a safe integer are INVALID_TIMESTAMP", () => {
   const body = Uint8Array.fromHex("18" + "00" + "feffffffffffff1f" + "00" + "01" + "01" + "00");
   body[0] = (body.length - 1) * 2;
   assertRefused("INVALID_TIMESTAMP", () => validate(withBody(body, 1), forever));
+});
+
+Deno.test("Timestamps of 2^52 ms and more are INVALID_TIMESTAMP, and up to there they are taken", () => {
+  const forever = { beforeMaxMs: Infinity, afterMaxMs: Infinity };
+  const at = (...timestamps: number[]) =>
+    buildBatch(timestamps.map((timestampMs) => ({ timestampMs, value: utf8("v") })));
+  for (const timestampType of ["CreateTime", "LogAppendTime"] as const) {
+    const rules = { ...forever, timestampType };
+    validate(at(TIMESTAMP_MS_MAX, -TIMESTAMP_MS_MAX), rules);
+    for (const bad of [2 ** 52, -(2 ** 52), Number.MAX_SAFE_INTEGER]) {
+      assertRefused("INVALID_TIMESTAMP", () => validate(at(bad), rules));
+      assertRefused("INVALID_TIMESTAMP", () => validate(at(0, bad), rules));
+    }
+  }
 });
 
 Deno.test("Compacted topic refuses records without a key, record by record", () => {
