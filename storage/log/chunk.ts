@@ -37,12 +37,16 @@ export interface ChunkPartition {
 /** A stored chunk in memory. */
 export class Chunk {
   readonly bytes: Uint8Array;
-  /** Positions of entries whose bytes are damaged; `"all"` when the directory is. */
-  readonly damage: ReadonlySet<number> | "all" | null;
+  #damage: ReadonlySet<number> | "all" | null;
 
   private constructor(bytes: Uint8Array, damage: ReadonlySet<number> | "all" | null) {
     this.bytes = bytes;
-    this.damage = damage;
+    this.#damage = damage;
+  }
+
+  /** Positions of entries whose bytes are damaged; `"all"` when the directory is, as far as was looked. */
+  get damage(): ReadonlySet<number> | "all" | null {
+    return this.#damage;
   }
 
   /** A chunk that was written by this process, so its bytes are known to be good. */
@@ -58,7 +62,9 @@ export class Chunk {
       return new Chunk(bytes, null);
     }
     const damaged = new Set<number>();
-    for (const { entries } of chunkPartitions(bytes)) {
+    const partitions = soundPartitions(bytes);
+    if (partitions === null) return new Chunk(bytes, "all");
+    for (const { entries } of partitions) {
       for (const entry of entries) {
         if (entry.length > 0 && !batchIsSound(bytes, entry)) damaged.add(entry.position);
       }
@@ -75,9 +81,22 @@ export class Chunk {
     return this.damage !== null && (this.damage === "all" || this.damage.has(position));
   }
 
-  /** The entries of the partition with the number `local`, without what they say of producers: reads do not need it. */
+  /**
+   * The entries of the partition with the number `local`, without what they say of producers: reads do not need it. None,
+   * and `damage` says why, when the directory cannot be read.
+   */
   entriesOf(local: number): readonly ChunkEntry[] {
     if (this.damage === "all") return [];
+    try {
+      return this.#decodeEntriesOf(local);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.#damage = "all";
+      return [];
+    }
+  }
+
+  #decodeEntriesOf(local: number): readonly ChunkEntry[] {
     const reader = new ByteReader(this.bytes, this.dataEnd);
     reader.skip(reader.varint() * 16);
     const partitions = reader.varint();
@@ -125,7 +144,25 @@ export function soundData(bytes: Uint8Array): Uint8Array | null {
   return sound ? bytes.subarray(CHUNK_DATA_START, end) : null;
 }
 
-/** Everything that the directory of a sound chunk tells, in the order of the partitions' numbers. */
+/**
+ * Everything that the directory of a chunk tells, in the order of the partitions' numbers; null when it is damaged, or says
+ * what cannot be: then one chunk is lost, and not all that would be read with it.
+ */
+export function soundPartitions(bytes: Uint8Array): ChunkPartition[] | null {
+  if (!directoryIsSound(bytes)) return null;
+  try {
+    return chunkPartitions(bytes);
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+}
+
+/**
+ * Like {@linkcode soundPartitions}, of a directory whose checksum holds.
+ *
+ * @throws RangeError when it cannot be read all the same.
+ */
 export function chunkPartitions(bytes: Uint8Array): ChunkPartition[] {
   const reader = new ByteReader(bytes, uint32At(bytes, DIRECTORY_POSITION_AT));
   const topics = Array.from(

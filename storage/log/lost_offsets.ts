@@ -10,7 +10,7 @@
 import { lastOffset } from "../../protocol/records/batch_header.ts";
 import { batchesIn } from "../../protocol/records/batches.ts";
 import type { Kv } from "../kv/kv.ts";
-import { chunkPartitions, directoryIsSound, soundData } from "./chunk.ts";
+import { soundData, soundPartitions } from "./chunk.ts";
 import { numberedRange } from "./keys.ts";
 import type { PartitionIndex } from "./partition_index.ts";
 import { listAll } from "../kv/list_all.ts";
@@ -71,8 +71,7 @@ export async function lostBatches(
     const batches = soundData(value);
     if (!batches) return null;
     data.push(batches);
-    if (!directoryIsSound(value)) continue;
-    for (const { entries } of chunkPartitions(value)) {
+    for (const { entries } of soundPartitions(value) ?? []) {
       for (const entry of entries) {
         if (entry.partPosition === 0) known.add(`${entry.baseOffset}/${entry.crc}`);
       }

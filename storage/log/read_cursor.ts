@@ -166,11 +166,12 @@ export class ReadCursor {
   }
 
   #collectRun({ endOffset }: ClosedPart | OpenPart, run: Run, chunk: Chunk): Missing | null {
+    const entries = chunk.entriesOf(run.local);
     if (chunk.damage === "all") {
       this.#corrupt(run.firstOffset);
       return null;
     }
-    for (const entry of chunk.entriesOf(run.local)) {
+    for (const entry of entries) {
       if (entry.partPosition > 0 || entry.lastOffset < this.#nextOffset) continue;
       if (entry.baseOffset >= endOffset) return null; // of another part that shares the chunk
       if (entry.baseOffset >= this.#request.beforeOffset || !this.#fits(entry)) {

@@ -5,7 +5,7 @@
  */
 import { readBatchHeader } from "../../protocol/records/batch_header.ts";
 import type { Kv } from "../kv/kv.ts";
-import { Chunk, chunkPartitions } from "./chunk.ts";
+import { Chunk, soundPartitions } from "./chunk.ts";
 import { isWhole } from "./chunk_entry.ts";
 import { chunkRef, numberedRange, numbersOf } from "./keys.ts";
 import type { ClosedPart } from "./partition_index.ts";
@@ -46,9 +46,9 @@ export async function rebuildPart(
   const range = numberedRange("c", shard, head.firstSequence, head.lastSequence);
   for await (const { key, value } of listAll(kv, range, PAGE_ENTRIES)) {
     const chunk = Chunk.loaded(value);
-    if (chunk.damage === "all") continue;
+    const partitions = soundPartitions(value);
+    if (partitions === null) continue;
     const { major, minor } = numbersOf(key);
-    const partitions = chunkPartitions(value);
     for (const [local, { id, entries }] of partitions.entries()) {
       if (id.topicId !== topicId || id.partition !== partition) continue;
       for (const entry of entries) {

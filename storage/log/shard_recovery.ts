@@ -10,7 +10,7 @@ import type { CommitChain } from "../chain/commit_chain.ts";
 import { key, keyParts } from "../kv/key.ts";
 import { after, listAll } from "../kv/list_all.ts";
 import type { Kv, KvEntry, KvRange } from "../kv/kv.ts";
-import { chunkPartitions, directoryIsSound } from "./chunk.ts";
+import { type ChunkPartition, soundPartitions } from "./chunk.ts";
 import {
   chunkRef,
   CHUNKS_PER_COMMIT_MAX,
@@ -163,9 +163,9 @@ async function replay(
       const { major, minor } = numbersOf(key);
       const ref = chunkRef(major, minor);
       catalogue.openBytes += value.length;
-      if (directoryIsSound(value)) {
-        replayChunk(catalogue, removed, tokens, value, ref, losses);
-      } else {
+      const partitions = soundPartitions(value);
+      if (partitions) replayChunk(catalogue, removed, tokens, partitions, ref, losses);
+      else {
         losses.damagedRef = ref;
         losses.commits.add(major);
         source.environment.log.write("error", `${source.name}: a stored chunk is damaged`, {
@@ -183,11 +183,11 @@ function replayChunk(
   catalogue: ShardCatalogue,
   removed: ReadonlySet<string>,
   tokens: Set<string>,
-  chunk: Uint8Array,
+  partitions: readonly ChunkPartition[],
   ref: number,
   losses: ReplayLosses,
 ): void {
-  chunkPartitions(chunk).forEach(({ id, entries }, local) => {
+  partitions.forEach(({ id, entries }, local) => {
     for (const { staged, sizeBytes } of entries) {
       if (!staged) continue;
       tokens.add(staged.token.toHex());

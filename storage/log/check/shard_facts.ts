@@ -7,7 +7,7 @@ import { checksum } from "../../checksum.ts";
 import { decodeHead } from "../../chain/head.ts";
 import { keyParts } from "../../kv/key.ts";
 import type { KvEntry } from "../../kv/kv.ts";
-import { batchIsSound, Chunk, chunkPartitions } from "../chunk.ts";
+import { batchIsSound, Chunk, soundPartitions } from "../chunk.ts";
 import { type ChunkEntry, isWhole } from "../chunk_entry.ts";
 import { chunkRef, CLEANED_FIRST, numbersOf } from "../keys.ts";
 import { decodeLogStart } from "../log_start.ts";
@@ -127,14 +127,15 @@ export class ShardFacts {
 
   #takeChunk(key: Uint8Array, value: Uint8Array, ref: number): void {
     const chunk = Chunk.loaded(value);
-    if (chunk.damage === "all") {
+    const partitions = chunk.damage === "all" ? null : soundPartitions(value);
+    if (partitions === null) {
       this.unreadableChunks.add(ref);
       this.#damaged(key, "The directory of a chunk is damaged");
       return;
     }
     this.chunks.add(ref);
     let batches = 0;
-    for (const { id, entries } of chunkPartitions(value)) {
+    for (const { id, entries } of partitions) {
       for (const entry of entries) {
         const wrong = isWhole(entry) && chunk.damage === null && !batchIsSound(value, entry);
         const damaged = wrong || entry.length > 0 && chunk.isDamagedAt(entry.position);

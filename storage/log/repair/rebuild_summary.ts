@@ -5,7 +5,7 @@
  * @module
  */
 import type { Kv } from "../../kv/kv.ts";
-import { chunkPartitions, directoryIsSound } from "../chunk.ts";
+import { soundPartitions } from "../chunk.ts";
 import type { ShardFacts } from "../check/shard_facts.ts";
 import { chunkKey, CLEANED_FIRST, numbersOf, placeOf, sequenceOf, summaryKey } from "../keys.ts";
 import { OpenPart } from "../partition_index.ts";
@@ -79,8 +79,8 @@ async function entryOf(
   for (let at = 0; at < runs.length; at++) {
     const { ref, local, firstOffset } = runs.at(at);
     const [chunk] = await kv.get([chunkKey(shard, sequenceOf(ref), placeOf(ref))]);
-    if (!chunk || !directoryIsSound(chunk.value)) return null;
-    const found = chunkPartitions(chunk.value)[local];
+    const found = chunk && soundPartitions(chunk.value)?.[local];
+    if (!found) return null;
     id = found.id;
     for (const entry of found.entries) {
       const begins = entry.partPosition === 0 && entry.baseOffset >= firstOffset;

@@ -14,6 +14,7 @@ export function turnBack(
   value: Uint8Array,
   isSound: (value: Uint8Array) => boolean,
 ): { readonly value: Uint8Array; readonly bit: number } | null {
+  if (isSound(value)) return null; // what is wrong with it no checksum tells
   const tried = value.slice();
   for (let bit = 0; bit < tried.length * 8; bit++) {
     const mask = 1 << (bit & 7);
