@@ -3,10 +3,12 @@
  *
  * @module
  */
+import { NONE } from "../../protocol/records/batch_header.ts";
 import type { ByteReader, ByteWriter } from "./binary.ts";
 
 /** One remembered batch. */
 export interface BatchMetadata {
+  /** -1, like the last one, for a batch of a coordinator: those have no sequences. */
   readonly firstSequence: number;
   readonly lastSequence: number;
   readonly lastOffset: number;
@@ -37,14 +39,18 @@ export function writeProducerEntry(
   writer.signed(entry.txnFirstOffset);
   writer.varint(entry.batches.length);
   for (const batch of entry.batches) {
-    writer.varint(batch.firstSequence);
-    writer.varint(batch.lastSequence);
+    writer.varint(batch.firstSequence >>> 0);
+    writer.varint(batch.lastSequence >>> 0);
     writer.varint(batch.lastOffset);
     writer.signed(batch.timestampMs);
   }
 }
 
-/** Reads what `writeProducerEntry` wrote. */
+/**
+ * Reads what `writeProducerEntry` wrote.
+ *
+ * @throws RangeError when it cannot have written that.
+ */
 export function readProducerEntry(reader: ByteReader): [bigint, ProducerEntry] {
   const producerId = reader.int64();
   const head = {
@@ -56,11 +62,21 @@ export function readProducerEntry(reader: ByteReader): [bigint, ProducerEntry] {
   const batches: BatchMetadata[] = [];
   for (let left = reader.varint(); left > 0; left--) {
     batches.push({
-      firstSequence: reader.varint(),
-      lastSequence: reader.varint(),
+      firstSequence: readSequence(reader),
+      lastSequence: readSequence(reader),
       lastOffset: reader.varint(),
       timestampMs: reader.signed(),
     });
   }
   return [producerId, { ...head, batches }];
+}
+
+/** A sequence is an int32, as in Kafka's snapshots, here written as the uint32 with the same bits. */
+function readSequence(reader: ByteReader): number {
+  const bits = reader.varint();
+  const sequence = bits | 0;
+  if (sequence >>> 0 !== bits || sequence < NONE) {
+    throw new RangeError(`${bits} is not the sequence of a batch`);
+  }
+  return sequence;
 }

@@ -19,7 +19,12 @@ import {
 } from "../../protocol/records/batch_header.ts";
 import type { AbortedTransaction } from "./partition_log.ts";
 import type { ByteReader, ByteWriter } from "./binary.ts";
-import { type ProducerEntry, readProducerEntry, writeProducerEntry } from "./producer_entry.ts";
+import {
+  type BatchMetadata,
+  type ProducerEntry,
+  readProducerEntry,
+  writeProducerEntry,
+} from "./producer_entry.ts";
 
 /** Batches remembered per producer: as many as a client may have in flight. */
 export const REMEMBERED_BATCHES_MAX = 5;
@@ -30,7 +35,7 @@ export const PRODUCERS_MAX = 20_000;
 export interface ProducerFacts {
   readonly producerId: bigint;
   readonly producerEpoch: number;
-  /** -1 for a transaction's marker. */
+  /** -1 for a transaction's marker, and for what a coordinator writes in a transaction. */
   readonly baseSequence: number;
   readonly baseOffset: number;
   readonly lastOffset: number;
@@ -258,7 +263,11 @@ export class ProducerStates {
     for (const [producerId, entry] of entries) writeProducerEntry(writer, producerId, entry);
   }
 
-  /** Reads what `encode` wrote. */
+  /**
+   * Reads what `encode` wrote.
+   *
+   * @throws RangeError when it cannot have written that.
+   */
   static decode(reader: ByteReader): ProducerStates {
     const states = new ProducerStates();
     const open: [bigint, number][] = [];
@@ -272,14 +281,6 @@ export class ProducerStates {
   }
 
   #addBatch(facts: ProducerFacts, previous: ProducerEntry | null): void {
-    const sameEpoch = previous?.producerEpoch === facts.producerEpoch;
-    const remembered = sameEpoch ? previous.batches.slice(1 - REMEMBERED_BATCHES_MAX) : [];
-    remembered.push({
-      firstSequence: facts.baseSequence,
-      lastSequence: incrementSequence(facts.baseSequence, facts.lastOffset - facts.baseOffset),
-      lastOffset: facts.lastOffset,
-      timestampMs: facts.timestampMs,
-    });
     let txnFirstOffset = previous?.txnFirstOffset ?? NONE;
     if (facts.transactional && txnFirstOffset === NONE) {
       txnFirstOffset = facts.baseOffset;
@@ -290,7 +291,7 @@ export class ProducerStates {
       coordinatorEpoch: previous?.coordinatorEpoch ?? NONE,
       lastTimestampMs: facts.timestampMs,
       txnFirstOffset,
-      batches: remembered,
+      batches: rememberedBatches(facts, previous),
     });
   }
 
@@ -320,6 +321,24 @@ export class ProducerStates {
     idle.sort(([, a], [, b]) => a.lastTimestampMs - b.lastTimestampMs);
     for (const [producerId] of idle.slice(0, PRODUCERS_MAX / 10)) this.#entries.delete(producerId);
   }
+}
+
+/** The batches that are remembered when this one was added. */
+function rememberedBatches(
+  facts: ProducerFacts,
+  previous: ProducerEntry | null,
+): readonly BatchMetadata[] {
+  const { baseSequence, baseOffset, lastOffset, timestampMs } = facts;
+  const deltas = { baseSequence, lastOffsetDelta: lastOffset - baseOffset };
+  const added = {
+    firstSequence: baseSequence,
+    lastSequence: lastSequence(deltas),
+    lastOffset,
+    timestampMs,
+  };
+  // It is nobody's duplicate: only where it lies is of use, to the cleaner.
+  if (baseSequence === NONE || previous?.producerEpoch !== facts.producerEpoch) return [added];
+  return [...previous.batches.slice(1 - REMEMBERED_BATCHES_MAX), added];
 }
 
 function requireEpoch(

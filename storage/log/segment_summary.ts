@@ -137,7 +137,7 @@ function readAbortedFrom(reader: ByteReader): number {
 /** How the producers of a partition stood at the end of a segment. */
 export type ProducersThen =
   | { readonly kind: "none" }
-  /** All of them. */
+  /** All of them. `states` throws a RangeError when they cannot be read: see `snapshotIn`. */
   | { readonly kind: "snapshot"; readonly states: () => ProducerStates }
   /** Only what this segment adds to the one before. */
   | { readonly kind: "events"; readonly events: readonly ProducerFacts[] };
@@ -249,8 +249,20 @@ function readProducers(reader: ByteReader, bytes: Uint8Array): ProducersThen {
   const kind = reader.uint8();
   if (kind === EVENTS) return { kind: "events", events: readEvents(reader) };
   if (kind !== SNAPSHOT) return { kind: "none" };
-  const own = bytes.slice(reader.position); // not the large value that the details were cut out of
-  return { kind: "snapshot", states: () => ProducerStates.decode(new ByteReader(own)) };
+  // Not the large value that the details were cut out of.
+  const own = bytes.slice(reader.position, reader.position + reader.left);
+  return { kind: "snapshot", states: () => snapshotIn(own) };
+}
+
+/**
+ * Before 2026-11-28 the sequence -1, which batches of coordinators have, was written as one byte that is read as the first of
+ * several: the checksum is right, and all behind is shifted.
+ */
+function snapshotIn(bytes: Uint8Array): ProducerStates {
+  const reader = new ByteReader(bytes);
+  const states = ProducerStates.decode(reader);
+  if (reader.left > 0) throw new RangeError(`${reader.left} bytes are left behind the producers`);
+  return states;
 }
 
 function writeEvents(writer: ByteWriter, events: readonly ProducerFacts[]): void {

@@ -18,7 +18,6 @@ import type { Pacer } from "./pacer.ts";
 import { loadProducers } from "./producer_recovery.ts";
 import { freezeSegment, type SegmentRoll } from "./segment_roll.ts";
 import { encodeOpenSegment, newSegment, type ShardCatalogue } from "./shard_catalogue.ts";
-import { rebuildPart } from "./rebuild_part.ts";
 import { ShardReader } from "./shard_reader.ts";
 import { recoverShard } from "./shard_recovery.ts";
 import { ShardWriter } from "./shard_writer.ts";
@@ -260,27 +259,13 @@ export class Shard implements PartitionHome {
   }
 
   async #load(name: string, index: PartitionIndex): Promise<StoredPartition> {
-    const producers = await loadProducers(index, this.reader, {
-      rebuild: (part) => {
-        const { kv, shard } = this.#options;
-        const head = this.#catalogue.segments.get(part.segment)!;
-        return rebuildPart({ kv, shard, head }, index.id, part);
-      },
-      onLost: (error) => this.#lostProducers(index, error),
-    });
+    const source = { ...this.#options, catalogue: this.#catalogue, reader: this.reader };
+    const producers = await loadProducers(source, index);
     const partition = new StoredPartition(this, index, producers);
     index.writeProducers = (writer) => partition.writeProducers(writer);
     if (index.removed || this.#removing.has(name)) partition.refuseWrites();
     if (!index.removed) this.#opened.set(name, partition);
     return partition;
-  }
-
-  #lostProducers({ id }: PartitionIndex, error: Error): void {
-    this.#options.environment.log.write(
-      "error",
-      `${this.#options.name}: the producers of a partition are lost, duplicates may pass`,
-      { topicId: id.topicId, partition: id.partition, error },
-    );
   }
 
   /** Refuses batches of a partition from here on, and waits for those in flight. */

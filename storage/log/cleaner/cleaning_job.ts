@@ -16,6 +16,7 @@ import type { Kv } from "../../kv/kv.ts";
 import type { ClosedPart, PartitionIndex } from "../partition_index.ts";
 import { partitionName } from "../partition_index.ts";
 import type { AbortedTransaction } from "../partition_log.ts";
+import { closedProducers } from "../producer_recovery.ts";
 import type { ProducerFacts, ProducerStates } from "../producer_states.ts";
 import { publicationKey } from "../keys.ts";
 import { encodePublication } from "../publication.ts";
@@ -178,7 +179,7 @@ async function copyGroup(
   output.endGroup(index, {
     endOffset,
     dirtyFrom,
-    producers: producersAtEnd(details),
+    producers: await producersAtEnd(shard, index, group, details),
     epochs: index.epochs.filter(({ startOffset }) =>
       startOffset >= firstOffset && startOffset < endOffset
     ),
@@ -202,8 +203,30 @@ export function isDamage(error: unknown): boolean {
   return error instanceof KafkaError && error.kind === "CORRUPT_MESSAGE";
 }
 
-/** How the producers stood at the end of several parts: the last snapshot, and what came behind it. */
-function producersAtEnd(details: readonly SegmentDetail[]): ProducersAtEnd {
+/** How the producers stood at the end of a group; when a snapshot cannot be read, as the log tells it. */
+async function producersAtEnd(
+  shard: CleanedShard,
+  index: PartitionIndex,
+  group: readonly ClosedPart[],
+  details: readonly SegmentDetail[],
+): Promise<ProducersAtEnd> {
+  try {
+    return toldProducers(details);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const { closed } = index;
+    const parts = closed.slice(0, closed.indexOf(group.at(-1)!) + 1);
+    const states = await closedProducers(shard, index, parts);
+    return { write: (writer) => states.encode(writer), events: [] };
+  }
+}
+
+/**
+ * The last snapshot of several parts, and what came behind it.
+ *
+ * @throws RangeError when a snapshot cannot be read.
+ */
+function toldProducers(details: readonly SegmentDetail[]): ProducersAtEnd {
   let states: ProducerStates | null = null;
   let events: ProducerFacts[] = [];
   for (const { producers } of details) {

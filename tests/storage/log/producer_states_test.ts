@@ -136,6 +136,29 @@ Deno.test("Producer states write what is durable, whatever was decided since", (
   assertEquals(states.check(header(0, 3)), { kind: "append" });
 });
 
+Deno.test("Producer states write what a coordinator wrote, which has no sequence, so that it can be read again", () => {
+  const states = statesOf(
+    facts(3, -1, 0, { transactional: true, count: 3 }),
+    facts(3, -1, 3, { transactional: true }),
+    facts(0, 5, 4, { producerId: 8n }),
+  );
+  const again = reread(states);
+  assertEquals(again.describe(), states.describe());
+  assertEquals(again.describe()[0].lastSequence, -1);
+  assertEquals(again.firstUnstableOffset, 0);
+  assertEquals(again.lastRecords().get(7n), { producerEpoch: 3, dataOffset: 3 });
+  assertEquals(again.check({ ...header(0, 5), producerId: 8n }).kind, "duplicate");
+});
+
+Deno.test("A producer whose sequences are none is not read", () => {
+  const writer = new ByteWriter();
+  writer.varint(1);
+  writer.int64(7n);
+  for (const each of [0, -1, 100, -1]) writer.signed(each);
+  for (const each of [1, 2 ** 32, 0, 0, 100]) writer.varint(each);
+  assertThrows(() => ProducerStates.decode(new ByteReader(writer.toBytes())), RangeError);
+});
+
 Deno.test("Producer states expire silent producers, but not with an open transaction", () => {
   const states = statesOf(
     facts(0, 0, 0),
