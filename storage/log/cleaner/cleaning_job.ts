@@ -67,8 +67,12 @@ export interface CleaningJob {
   readonly bytes: StoredBytes;
   /** Partitions whose segments are kept apart from the others', because they are cleaned again and again. */
   readonly isApart: (index: PartitionIndex) => boolean;
+  /** Whether a partition is compacted, and not only copied. */
+  readonly compacts: (index: PartitionIndex) => boolean;
   /** The filter of a partition that is compacted; null for one that is only copied. */
   readonly filterOf: (index: PartitionIndex) => Promise<BatchFilter | null>;
+  /** The partition that is being worked on. */
+  at: PartitionIndex | null;
 }
 
 /** Parts of a partition that lie side by side, and what has taken their place. */
@@ -93,12 +97,14 @@ export async function runJob(shard: CleanedShard, job: CleaningJob): Promise<voi
   for (const apart of [true, false]) {
     for (const index of partitionsIn(catalogue, numbers)) {
       if (job.isApart(index) !== apart) continue;
+      job.at = index;
       const filter = await job.filterOf(index);
       for (const group of groupsOf(index, numbers)) {
         await copyGroup(shard, job, output, index, group, filter);
         replacements.push({ index, group });
       }
     }
+    job.at = null;
     await output.endSegment();
   }
   await publish(shard, job.segments, await output.finish(), replacements);

@@ -15,6 +15,7 @@ import {
   isControl,
   lastOffset,
   readBatchHeader,
+  TIMESTAMP_MS_MAX,
 } from "../../../protocol/records/batch_header.ts";
 import { readControlRecord } from "../../../protocol/records/control.ts";
 import { filterBatch } from "../../../protocol/records/filter.ts";
@@ -149,7 +150,8 @@ class CompactionFilter implements BatchFilter {
     this.#endOffset = endOffset;
     this.#lastOffset = lastOffset;
     this.#ground = ground;
-    this.#deleteHorizonMs = ground.nowMs + deleteRetentionMs;
+    // "For ever" is Long.MAX, and a horizon is stored where a batch has its first timestamp.
+    this.#deleteHorizonMs = Math.min(ground.nowMs + deleteRetentionMs, TIMESTAMP_MS_MAX);
     this.#transactions = new CleanedTransactions(ground.aborted);
     this.cleanedTo = cleanedTo;
   }

@@ -20,34 +20,19 @@ import type { ReplacedSegment } from "../shard_catalogue.ts";
 import { ShardReader } from "../shard_reader.ts";
 import type { StoredPartition } from "../stored_partition.ts";
 import { deleteRange, deleteSegment, type SweepSource } from "../sweeper.ts";
-import {
-  isMixed,
-  oftenRead,
-  type SegmentUse,
-  segmentUses,
-  sparseSegments,
-} from "./choose_segments.ts";
+import { segmentUses } from "./choose_segments.ts";
 import {
   canVanish,
   type CleanedShard,
   type CleaningJob,
   isDamage,
-  noteDamage,
   runJob,
 } from "./cleaning_job.ts";
-import { prepareCompaction } from "./compaction.ts";
-import { type CompactionPlan, compactionPlan, isDue } from "./compaction_plan.ts";
-import { HASH_KEY_BYTES } from "./key_hash.ts";
+import { JobChoice, willPass } from "./job_choice.ts";
 import { retainedFrom } from "./retention.ts";
-import { wholeSegments } from "./segment_source.ts";
 
 /** Milliseconds that segments are kept after they were replaced, for reads that began before. */
 export const REPLACED_KEPT_MS = 10_000;
-/** Compaction takes more partitions into a job up to so many segments' worth of bytes. */
-const JOB_SEGMENTS_MAX = 8;
-/** Segments in which partitions are mixed are compacted right away when all of them fit so much memory. */
-const WHOLE_BYTES_MAX = 64 * 1024 * 1024;
-
 /** Memory for chunks that the cleaner reads: each but once. */
 const SCAN_BYTES = 2 * 1024 * 1024;
 
@@ -69,13 +54,13 @@ export interface ShardCleanerParts extends CleanedShard, SweepSource {
 /** The cleaner of one shard. Its methods are called one at a time. */
 export class ShardCleaner {
   readonly #shard: ShardCleanerParts;
-  readonly #bytes: StoredBytes;
+  readonly #choice: JobChoice;
   /** Something may lie behind the numbers that count: a cleaner died, or failed. */
   #litter = true;
 
   constructor(shard: ShardCleanerParts) {
     this.#shard = shard;
-    this.#bytes = scanned(shard);
+    this.#choice = new JobChoice(shard, scanned(shard));
   }
 
   /** Moves the start of every log to where its topic's settings want it. */
@@ -89,8 +74,8 @@ export class ShardCleaner {
         const offset = await retainedFrom(index, config, reader, nowMs);
         if (offset > index.logStartOffset) await this.#shard.advanceLogStart(index, offset);
       } catch (error) {
-        if (!isDamage(error)) throw error;
-        this.#warn("retention cannot read a segment", error);
+        if (willPass(error, index)) throw error;
+        this.#warn("retention fails at a partition", error, index.id);
       }
       await this.#shard.pause();
     }
@@ -115,7 +100,7 @@ export class ShardCleaner {
     await this.#deleteReplaced();
     await this.#dropDead();
     while (true) {
-      const job = await this.#nextJob();
+      const job = await this.#choice.next();
       if (!job) return;
       this.#litter = true;
       const told = toldOf(job);
@@ -125,10 +110,24 @@ export class ShardCleaner {
         this.#litter = false;
         this.#debug("cleaned", told);
       } catch (error) {
-        if (!isDamage(error) || job.segments.every(({ damaged }) => !damaged)) throw error;
-        this.#warn("a segment is damaged and stays as it is", error);
+        this.#failed(job, error);
         await this.#removeLitter();
       }
+    }
+  }
+
+  /** @throws the error, if cleaning as a whole is to be tried again later. */
+  #failed(job: CleaningJob, error: unknown): void {
+    if (isDamage(error) && job.segments.some(({ damaged }) => damaged)) {
+      this.#warn("a segment is damaged and stays as it is", error);
+    } else if (willPass(error, job.at)) throw error;
+    else {
+      const left = this.#choice.leaveOut(job);
+      this.#warn(
+        "cleaning fails at something, which stays as it is until the next start",
+        error,
+        left,
+      );
     }
   }
 
@@ -166,7 +165,13 @@ export class ShardCleaner {
     const { catalogue, reader, environment } = this.#shard;
     for (const { state, liveBytes, parts } of segmentUses(catalogue).values()) {
       let wanted = liveBytes > 0 || catalogue.dirty.has(state.segment); // the sweep goes first
-      for (const { index, part } of parts) wanted ||= !await canVanish(reader, index, part);
+      try {
+        for (const { index, part } of parts) wanted ||= !await canVanish(reader, index, part);
+      } catch (error) {
+        if (!isDamage(error)) throw error;
+        this.#warn("a segment next to damaged ones stays as it is", error);
+        wanted = state.damaged = true;
+      }
       if (wanted) continue;
       for (const { index, part } of parts) index.replaceClosed([part], []);
       catalogue.segments.delete(state.segment);
@@ -177,121 +182,14 @@ export class ShardCleaner {
     }
   }
 
-  async #nextJob(): Promise<CleaningJob | null> {
-    const { catalogue, segmentBytes, reader } = this.#shard;
-    const uses = segmentUses(catalogue);
-    const plans = await this.#duePlans(uses);
-    const numbers = new Set(plans.flatMap(({ parts }) => parts.map(({ segment }) => segment)));
-    const compacted = [...numbers].map((segment) => uses.get(segment)!);
-    const mixed = compacted.filter(isMixed);
-    const fits = sizeOf(mixed) <= Math.min(WHOLE_BYTES_MAX, segmentBytes * JOB_SEGMENTS_MAX);
-    if (!fits) return await this.#inOrder(mixed[0]);
-    if (plans.length > 0) {
-      const bytes = await this.#inMemory(mixed);
-      return {
-        segments: compacted.map(({ state }) => state),
-        bytes,
-        isApart: this.#isCompacted,
-        filterOf: (index) => this.#filterOf(plans.find((plan) => plan.index === index), bytes),
-      };
-    }
-    const often = oftenRead(uses.values(), (segment) => reader.loadsOf(segment));
-    if (often) return await this.#inOrder(often);
-    const sparse = sparseSegments(uses.values(), segmentBytes);
-    const sparseMixed = sparse.find(isMixed);
-    if (sparseMixed) return await this.#inOrder(sparseMixed);
-    if (sparse.length === 0) return null;
-    return this.#copy(sparse);
-  }
-
-  /** Writes one segment anew in the order of partitions. */
-  async #inOrder(use: SegmentUse): Promise<CleaningJob> {
-    return {
-      segments: [use.state],
-      bytes: await this.#inMemory([use]),
-      isApart: this.#isCompacted,
-      filterOf: () => Promise.resolve(null),
-    };
-  }
-
-  /** Reads whole segments into memory; all others are read as they are needed. */
-  #inMemory(uses: readonly SegmentUse[]): Promise<StoredBytes> {
-    const { kv, shard } = this.#shard;
-    return wholeSegments(
-      kv,
-      shard,
-      uses.map(({ state }) => state),
-      this.#bytes,
-      () => this.#shard.pause(),
-    );
-  }
-
-  #copy(uses: readonly SegmentUse[]): CleaningJob {
-    return {
-      segments: uses.map(({ state }) => state),
-      bytes: this.#bytes,
-      isApart: this.#isCompacted,
-      filterOf: () => Promise.resolve(null),
-    };
-  }
-
-  readonly #isCompacted = ({ id }: PartitionIndex): boolean =>
-    this.#shard.policyOf(id)?.cleanupPolicy.has("compact") ?? false;
-
-  /** Partitions that are due for compaction, dirtiest first: as many as make a job. */
-  async #duePlans(uses: ReadonlyMap<number, SegmentUse>): Promise<CompactionPlan[]> {
-    const { catalogue, policyOf, environment, segmentBytes } = this.#shard;
-    const nowMs = environment.clock.now();
-    const due: CompactionPlan[] = [];
-    for (const index of catalogue.partitions.values()) {
-      const config = policyOf(index.id);
-      if (!config?.cleanupPolicy.has("compact")) continue;
-      const plan = compactionPlan(index, config, nowMs);
-      if (!plan || !isDue(plan, nowMs)) continue;
-      const { lastStableOffset } = await this.#shard.open(index.id);
-      const endOffset = Math.min(plan.endOffset, lastStableOffset);
-      const readable = plan.parts.every(({ segment }) => uses.has(segment));
-      const isDirty = Math.min(endOffset, plan.lastOffset) > plan.dirtyFrom;
-      if (readable && isDirty) due.push({ ...plan, endOffset });
-    }
-    due.sort((a, b) => b.dirtyRatio - a.dirtyRatio);
-    const chosen: CompactionPlan[] = [];
-    const segments = new Set<number>();
-    for (const plan of due) {
-      const together = new Set([...segments, ...plan.parts.map(({ segment }) => segment)]);
-      const bytes = [...together].reduce((sum, each) => sum + uses.get(each)!.state.bytes, 0);
-      if (chosen.length > 0 && bytes > segmentBytes * JOB_SEGMENTS_MAX) continue;
-      chosen.push(plan);
-      for (const { segment } of plan.parts) segments.add(segment);
-    }
-    return chosen;
-  }
-
-  async #filterOf(plan: CompactionPlan | undefined, bytes: StoredBytes) {
-    if (!plan) return null;
-    const { environment, mapBytesMax } = this.#shard;
-    const log = await this.#shard.open(plan.index.id);
-    const { logStartOffset } = plan.index;
-    return await prepareCompaction(plan, {
-      bytes,
-      nowMs: environment.clock.now(),
-      mapBytesMax: mapBytesMax(),
-      random: environment.random.bytes(HASH_KEY_BYTES),
-      aborted: await log.abortedTransactions(logStartOffset, plan.endOffset),
-      lastRecords: log.producers.lastRecords(),
-      pause: () => this.#shard.pause(),
-      onDamage: (offset, error) => isDamage(error) && noteDamage(this.#shard, plan.parts, offset),
-    });
-  }
-
   #debug(message: string, fields: Readonly<Record<string, unknown>>): void {
     const { environment, name } = this.#shard;
     environment.log.write("debug", `${name}: ${message}`, fields);
   }
 
-  #warn(message: string, error: unknown): void {
+  #warn(message: string, error: unknown, fields: object = {}): void {
     const { environment, name } = this.#shard;
-    environment.log.write("error", `${name}: ${message}`, { error });
+    environment.log.write("error", `${name}: ${message}`, { ...fields, error });
   }
 }
 
@@ -300,10 +198,6 @@ function toldOf({ segments }: CleaningJob): Readonly<Record<string, unknown>> {
     segments: segments.length,
     bytes: segments.reduce((sum, { bytes }) => sum + bytes, 0),
   };
-}
-
-function sizeOf(uses: readonly SegmentUse[]): number {
-  return uses.reduce((sum, { state }) => sum + state.bytes, 0);
 }
 
 /** What readers have in memory; what they have not is read without driving out what they want. */
