@@ -28,9 +28,13 @@ export function leave(
   if (!group) return leavers.map(() => "UNKNOWN_MEMBER_ID");
 
   const left: Member[] = [];
+  const uninvited = new Map<string, Leaver>();
   let waiting = 0;
   const outcomes = leavers.map((leaver) => {
-    if (leaver.instanceId === null && joins.uninvite(group, leaver.memberId, reasonOf(leaver))) {
+    const { memberId } = leaver;
+    const isInvited = leaver.instanceId === null && group.invited.has(memberId);
+    if (isInvited && !uninvited.has(memberId)) {
+      uninvited.set(memberId, leaver);
       return null;
     }
     try {
@@ -44,12 +48,15 @@ export function leave(
       throw error;
     }
   });
+  // What follows is decided when all have gone. (Kafka: `classicGroupLeaveToClassicGroup`.) The machine, which takes the news
+  // one by one, hears of the members first: it must not count on those that are dismissed.
   if (left.length > 0) {
     rebalance.send(group, { type: "remove", members: left.length, waiting }, {
       member: left.length === 1 ? left[0] : undefined,
       reason: leavers.map(reasonOf).join(", "),
     });
   }
+  for (const [memberId, leaver] of uninvited) joins.uninvite(group, memberId, reasonOf(leaver));
   return outcomes;
 }
 

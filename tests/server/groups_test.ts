@@ -316,6 +316,37 @@ Deno.test("LeaveGroup of a batch answers for each member, static ones by instanc
   assertEquals([groupState, protocolType], ["Empty", "consumer"]);
 });
 
+Deno.test("LeaveGroup of a member that waits and of one that is invited decides what follows once, for who is left", async () => {
+  for (const stays of [false, true]) {
+    await using world = await startGroups();
+    const [some, other] = stays ? await pair(world) : [new Member(world), null];
+    if (!stays) {
+      await after(world, some.join());
+      await some.sync({ [some.memberId]: "alone" });
+    }
+    using invited = new Member(world);
+    const { memberId, errorCode } = await invited.joinOnce();
+    assertEquals(errorCode, code("MEMBER_ID_REQUIRED"));
+    const leaving = some.memberId;
+    const waiting = some.joinOnce();
+    const joining = other?.joinOnce({ protocols: [["range", subscription("t", "u")]] });
+    await world.environment.advance(5);
+    const left = await leave(world, [{ memberId: leaving }, { memberId }]);
+    assertEquals(left.members.map(({ errorCode }) => errorCode), [0, 0]);
+    assertEquals((await waiting).errorCode, code("UNKNOWN_MEMBER_ID"));
+    if (joining) {
+      const { errorCode, generationId } = await after(world, joining);
+      assertEquals([errorCode, generationId], [0, 3]);
+    }
+    const { groupState, members } = await describe(world);
+    assertEquals(
+      [groupState, members.length],
+      stays ? ["CompletingRebalance", 1] : ["Empty", 0],
+    );
+    assertEquals(world.environment.lines.filter(({ level }) => level === "error"), []);
+  }
+});
+
 Deno.test("Static member comes back without a rebalance, and fences its former self", async () => {
   for (const version of [5, 9]) {
     await using world = await startGroups();

@@ -21,7 +21,8 @@ export type ModelEvent =
   /** The static member's process was replaced: it has no member id. */
   | { readonly type: "return"; readonly who: Name }
   | { readonly type: "sync"; readonly who: Name }
-  | { readonly type: "leave"; readonly who: Name }
+  /** One request names them all, in this order. */
+  | { readonly type: "leave"; readonly who: readonly Name[] }
   /** As much time passes as the group waits for somebody. */
   | { readonly type: "wait" }
   /** The coordinator dies, and another one takes over from its log. */
@@ -119,8 +120,13 @@ export function possibleEvents(model: Model, names: readonly Name[]): ModelEvent
     if (mayJoin) events.push({ type: "join", who, changed: false });
     // That one of them does is enough.
     if (member?.id === id && who === INVITED) events.push({ type: "join", who, changed: true });
-    if (id > 0) events.push({ type: "leave", who });
+    if (id > 0) events.push({ type: "leave", who: [who] });
     if (member?.id === id && generation >= 0) events.push({ type: "sync", who });
+  }
+  // Of requests that name several, those that mix members and who is invited: the rest is as if they were many.
+  const leavers = [...members.map(({ name }) => name), INVITED];
+  if (model.invited) {
+    events.push({ type: "leave", who: leavers }, { type: "leave", who: leavers.toReversed() });
   }
   if (memberOf(model, STATIC)) events.push({ type: "return", who: STATIC });
   if (members.length > 0 || state === "PreparingRebalance") events.push({ type: "wait" });
@@ -272,20 +278,25 @@ class Step {
     for (const { name, syncing } of this.model.members) if (syncing) this.#tellAssignment(name);
   }
 
-  #leave(who: Name): void {
-    const { invited, state } = this.model;
-    if (who === INVITED && invited) {
-      this.#set({ invited: false });
-      this.#tell(who, "leave", "well");
-      return this.#goOn();
+  /** What follows is decided when all have gone. */
+  #leave(names: readonly Name[]): void {
+    const left: Name[] = [];
+    let uninvited = false;
+    for (const who of names) {
+      const isInvited = who === INVITED && this.model.invited;
+      const error = isInvited ? null : strangerError(this.model, who);
+      this.#tell(who, "leave", error ?? "well");
+      if (isInvited) {
+        this.#set({ invited: false });
+        uninvited = true;
+      } else if (error === null) {
+        this.#fail(memberOf(this.model, who)!, "UNKNOWN_MEMBER_ID");
+        left.push(who);
+      }
     }
-    const error = strangerError(this.model, who);
-    this.#tell(who, "leave", error ?? "well");
-    if (error !== null) return;
-    this.#fail(memberOf(this.model, who)!, "UNKNOWN_MEMBER_ID");
-    this.#remove([who]);
-    if (state !== "PreparingRebalance") this.#rebalance();
-    else this.#goOn();
+    this.#remove(left);
+    if (left.length > 0 && this.model.state !== "PreparingRebalance") this.#rebalance();
+    else if (left.length > 0 || uninvited) this.#goOn();
   }
 
   #wait(): void {

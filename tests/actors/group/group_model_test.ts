@@ -178,16 +178,18 @@ class RealGroup {
     this.#answer(synced, `${who} sync`, ({ assignment }: Synced) => decoder.decode(assignment));
   }
 
-  #leave(who: Name): void {
+  #leave(names: readonly Name[]): void {
     const left = this.#coordinator.ask("leave", {
       groupId: "g",
-      members: [{
+      members: names.map((who) => ({
         memberId: this.#ids.get(who)!,
         instanceId: who === STATIC ? who : null,
         reason: null,
-      }],
+      })),
     });
-    this.#answer(left, `${who} leave`, ([error]) => error ?? "well");
+    names.forEach((who, index) =>
+      this.#answer(left, `${who} leave`, (outcomes) => outcomes[index] ?? "well")
+    );
   }
 
   #answer<T>(asked: Promise<T>, what: string, text: (answer: T) => string): void {
