@@ -244,8 +244,6 @@ export class Group {
   forget(): void {
     this.recorded = false;
     for (const member of [...this.#members.values()]) this.remove(member);
-    for (const invitation of this.invited.values()) invitation.clear();
-    this.invited.clear();
     this.protocolType = null;
     this.protocolName = null;
     this.leader = null;

@@ -109,6 +109,7 @@ export async function groupCoordinator(
       const group = groups.get(groupId);
       if (!group) throw unknownGroup(groupId);
       rebalance.send(group, { type: "delete" }, { reason: "the group is deleted" });
+      joins.uninviteAll(group);
     },
     guardOffsets: ({ producerId, producerEpoch }) => transactional.guard(producerId, producerEpoch),
     commitOffsetsInTransaction: (commit) => transactional.commit(commit),

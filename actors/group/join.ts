@@ -213,6 +213,14 @@ export class Joins {
     return true;
   }
 
+  /** The group is deleted: who was invited to it is a stranger. */
+  uninviteAll(group: Group): void {
+    for (const invitation of group.invited.values()) invitation.clear();
+    this.#invitedCount -= group.invited.size;
+    group.invited.clear();
+    this.ground.groups.dropIfVacant(group);
+  }
+
   #newMember(group: Group, id: string, request: JoinRequest): Member {
     return memberOf(id, request, this.sessions.sessionOf(group, id));
   }

@@ -3,6 +3,10 @@ import {
   describeGroupsRequest,
   describeGroupsResponse,
 } from "../../protocol/messages/15_describe_groups.ts";
+import {
+  deleteGroupsRequest,
+  deleteGroupsResponse,
+} from "../../protocol/messages/42_delete_groups.ts";
 import { leaveGroupRequest, leaveGroupResponse } from "../../protocol/messages/13_leave_group.ts";
 import { ERROR_CODES, type ErrorName } from "../../protocol/errors.ts";
 import {
@@ -279,6 +283,20 @@ Deno.test("Coordinator bounds the ids that it gives out, and goes on serving oth
   assertEquals(last, code("COORDINATOR_NOT_AVAILABLE"));
   using other = new Member(world, { version: 3, group: "other" });
   assertEquals((await after(world, other.join())).errorCode, 0);
+});
+
+Deno.test("Coordinator counts no more the ids that it gave out for groups that were deleted", async () => {
+  await using world = await startGroups();
+  using admin = world.connect();
+  using flood = new Member(world, { version: 5 });
+  for (let i = 0; i < 2001; i++) {
+    const { errorCode } = await flood.joinOnce({ memberId: "" });
+    assertEquals(errorCode, code("MEMBER_ID_REQUIRED"), `after ${i} groups`);
+    const { results } = await admin.ask([deleteGroupsRequest, deleteGroupsResponse], 2, {
+      groupsNames: ["g"],
+    });
+    assertEquals(results[0].errorCode, 0);
+  }
 });
 
 for (let version = 0; version <= 5; version++) {
