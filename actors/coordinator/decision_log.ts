@@ -8,8 +8,13 @@
  * @module
  */
 import { KafkaError } from "../../protocol/errors.ts";
-import { batchesIn } from "../../protocol/records/batches.ts";
-import { BATCH_HEADER_BYTES, type BatchHeader } from "../../protocol/records/batch_header.ts";
+import { type Batch, batchesIn } from "../../protocol/records/batches.ts";
+import type { LogSink } from "../../environment/environment.ts";
+import {
+  BATCH_HEADER_BYTES,
+  type BatchHeader,
+  isControl,
+} from "../../protocol/records/batch_header.ts";
 import { buildBatch, recordBytesMax, type RecordDraft } from "../../protocol/records/builder.ts";
 import type { RecordReader } from "../../protocol/records/record_reader.ts";
 import { type LogRecord, recordReader, recordsIn } from "../../protocol/records/records.ts";
@@ -32,6 +37,7 @@ export interface DecisionLogParts {
   /** Wall clock, for the records' timestamps. */
   readonly now: () => number;
   readonly replay: Replay;
+  readonly log: LogSink;
   /** Bytes of decisions in one append. */
   readonly batchBytesMax: number;
 }
@@ -67,10 +73,12 @@ export class DecisionLog {
 
   private constructor(private readonly parts: DecisionLogParts) {}
 
-  /** Reads the log from its start and replays it. */
+  /**
+   * Reads the log from its start and replays it. What cannot be understood is passed over: Kafka's tools may write to internal
+   * topics, and so may whoever says that he is one of them. One bad record must not take a coordinator from everybody.
+   */
   static async load(parts: DecisionLogParts, loading: Loading = {}): Promise<DecisionLog> {
-    const { partition, replay } = parts;
-    const { onBatch, replayUsual } = loading;
+    const { partition } = parts;
     const { logStartOffset, highWatermark } = await partition.ask("describe", {});
     for (let offset = logStartOffset; offset < highWatermark;) {
       const { slices } = await partition.ask("fetch", {
@@ -82,13 +90,9 @@ export class DecisionLog {
         lastFetchedEpoch: -1,
       });
       const before = offset;
-      for (const { header, bytes } of batchesIn(slices, "refuse")) {
-        if (!onBatch?.(header, recordsIn(bytes))) {
-          for (const records = recordReader(bytes, header); records.next();) {
-            if (records.keyBytes < 0 || replayUsual?.(records)) continue;
-            replay({ key: records.key!, value: records.value });
-          }
-        }
+      for (const batch of batchesIn(slices, "refuse")) {
+        const { header } = batch;
+        replayBatch(batch, parts, loading);
         offset = header.baseOffset + header.lastOffsetDelta + 1;
       }
       if (offset === before) break; // Compaction has left nothing up to the end.
@@ -203,6 +207,31 @@ export class DecisionLog {
     const { durable } = this.#appends.shift()!;
     for (const then of durable) then();
     this.#write();
+  }
+}
+
+/** Replays a batch on load, as far as it says anything. */
+function replayBatch(
+  { header, bytes }: Batch,
+  { self, replay, log }: DecisionLogParts,
+  { onBatch, replayUsual }: Loading,
+): void {
+  const passOver = (offset: number, error: unknown): void =>
+    log.write("error", `${self.name}: a record is passed over`, { offset, error });
+  try {
+    if (onBatch?.(header, recordsIn(bytes))) return;
+  } catch (error) {
+    return passOver(header.baseOffset, error);
+  }
+  // The marker of a transaction that somebody took this partition into: nothing is decided by that.
+  if (isControl(header)) return;
+  for (const records = recordReader(bytes, header); records.next();) {
+    if (records.keyBytes < 0) continue;
+    try {
+      if (!replayUsual?.(records)) replay({ key: records.key!, value: records.value });
+    } catch (error) {
+      passOver(header.baseOffset + records.offsetDelta, error);
+    }
   }
 }
 

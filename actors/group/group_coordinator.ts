@@ -58,6 +58,7 @@ export async function groupCoordinator(
     self,
     partition,
     now: () => environment.clock.now(),
+    log: environment.log,
     replay: (decision) => groups.replay(decision),
     batchBytesMax,
   }, {

@@ -66,6 +66,7 @@ export async function transactionCoordinator(
     self,
     partition,
     now: () => environment.clock.now(),
+    log: environment.log,
     replay: (decision) => transactions.replay(decision),
     batchBytesMax,
   });

@@ -1,3 +1,4 @@
+import { INTERNAL_TOPICS } from "../../actors/controller/topic_name.ts";
 import { type ErrorName, KafkaError } from "../../protocol/errors.ts";
 import {
   type AddPartitionsToTxnRequest,
@@ -117,7 +118,10 @@ function told(error: KafkaError, { apiVersion }: Pick<RequestContext, "apiVersio
   return fencedIn(error, apiVersion, FENCED_VERSION);
 }
 
-/** Why partitions of a topic cannot be part of a transaction. */
+/**
+ * Why partitions of a topic cannot be part of a transaction. What is told to clients of internal topics is Kafka's, whoever
+ * they are: only brokers take those into a transaction, and ours does so itself.
+ */
 function faultsOf(
   { name, partitions }: Topics[number],
   context: RequestContext,
@@ -125,7 +129,8 @@ function faultsOf(
   const topic = context.broker.metadata().topics.get(name);
   const faults = new Map<number, ErrorName>();
   for (const partition of partitions) {
-    if (!isAllowed(context, "Write", "Topic", name)) {
+    const isForBrokers = context.apiVersion < BATCH_VERSION && INTERNAL_TOPICS.has(name);
+    if (isForBrokers || !isAllowed(context, "Write", "Topic", name)) {
       faults.set(partition, "TOPIC_AUTHORIZATION_FAILED");
     } else if (!topic || partition < 0 || partition >= topic.partitionCount) {
       faults.set(partition, "UNKNOWN_TOPIC_OR_PARTITION");

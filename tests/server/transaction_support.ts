@@ -149,6 +149,19 @@ export class WireProducer implements Disposable, Identity {
     return errorCode;
   }
 
+  /** One Produce request with a batch for each of the first partitions: their codes. */
+  async produceEach(version: number, batches: readonly Uint8Array[]): Promise<number[]> {
+    const partitionData = batches.map((batch, index) => ({ index, records: [batch] }));
+    const { responses } = await this.client.ask([produceRequest, produceResponse], version, {
+      transactionalId: this.id,
+      acks: -1,
+      timeoutMs: 5000,
+      topicData: [{ name: this.topic, partitionData }],
+    });
+    return responses[0].partitionResponses.toSorted((a, b) => a.index - b.index)
+      .map(({ errorCode }) => errorCode);
+  }
+
   /** A batch of one record. */
   batch(value: string, more: BatchOptions = {}): Uint8Array {
     const { timestampMs } = this;
@@ -240,6 +253,13 @@ export class WireProducer implements Disposable, Identity {
     const twin = new WireProducer(client, this.id, this.topic, this.group);
     twin.become({ producerId: this.producerId, producerEpoch: this.epoch });
     return twin;
+  }
+
+  /** The same producer, on the same connection, that writes to another topic. */
+  in(topic: string): WireProducer {
+    const same = new WireProducer(this.client, this.id, topic, this.group);
+    same.become({ producerId: this.producerId, producerEpoch: this.epoch });
+    return same;
   }
 
   [Symbol.dispose](): void {

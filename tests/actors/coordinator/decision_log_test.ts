@@ -4,12 +4,13 @@ import { spawn } from "../../../actors/core/actor.ts";
 import { type ActorRef, type Message, PARKED } from "../../../actors/core/message.ts";
 import { KafkaError } from "../../../protocol/errors.ts";
 import { readBatchHeader } from "../../../protocol/records/batch_header.ts";
-import { recordBytesMax } from "../../../protocol/records/builder.ts";
+import { buildBatch, recordBytesMax } from "../../../protocol/records/builder.ts";
+import { controlBatch } from "../../../protocol/records/control.ts";
 import { ManualEnvironment, settle } from "../../support/manual_environment.ts";
 import { MemoryPartition } from "./memory_partition.ts";
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
 
 type NotesMessage =
   | Message<"put", { readonly key: string; readonly value: string | null }, void>
@@ -36,6 +37,7 @@ function notes(partition: MemoryPartition, environment: ManualEnvironment, batch
         partition: partition.ref,
         now: () => environment.clock.now(),
         batchBytesMax,
+        log: environment.log,
         replay: ({ key, value }) => {
           if (value === null) table.delete(decoder.decode(key));
           else table.set(decoder.decode(key), decoder.decode(value));
@@ -124,6 +126,30 @@ Deno.test("Decision log gives the same state after a restart, tombstones include
   const again = notes(partition, environment);
   assertEquals(await again.ref.ask("read", {}), before);
   assertEquals(before, "k0=15 k1=16 k2=17 k4=19");
+});
+
+Deno.test("Decision log passes over markers of transactions, and records that cannot be replayed", async () => {
+  const { ref, partition, environment } = world();
+  await ref.ask("put", { key: "a", value: "1" });
+  const marker = controlBatch({
+    result: "commit",
+    producerId: 1n,
+    producerEpoch: 0,
+    coordinatorEpoch: 0,
+    timestampMs: 0,
+  });
+  const unreadable = buildBatch([
+    { key: Uint8Array.of(0xff), value: encoder.encode("?"), timestampMs: 0 },
+    { ...decision("b", "2"), timestampMs: 0 },
+  ]);
+  for (const records of [[marker], [unreadable]]) {
+    await partition.ref.ask("append", { records, requestVersion: 13, origin: "coordinator" });
+  }
+  ref.stop();
+  const again = notes(partition, environment);
+  assertEquals(await again.ref.ask("read", {}), "a=1 b=2");
+  const { fields } = environment.lines.find(({ message }) => message.includes("passed over"))!;
+  assertEquals(fields?.offset, 2);
 });
 
 Deno.test("Decision log that cannot be written crashes its coordinator, which starts again from what is stored", async () => {

@@ -354,6 +354,33 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     return answers;
   },
 
+  async "internal topics"(stage) {
+    const answers: Answers = {};
+    for (const topic of ["__consumer_offsets", "__transaction_state"]) {
+      const insider = async () => (await stage.producer()).in(topic);
+      for (const version of versions(0, 3)) {
+        answers[`${topic}, AddPartitionsToTxn v${version}`] = await (await insider())
+          .addEach(version, 0, 1, 999);
+      }
+      for (const version of versions(4, 5)) {
+        answers[`${topic}, verify only v${version}`] = await (await insider())
+          .addAsBroker(version, true, 0);
+      }
+      const producer = await insider();
+      answers[`${topic}, Produce v12`] = await producer.produce(12);
+      const batch = producer.batch("v", { transactional: false, producer: undefined });
+      for (const version of versions(3, 12)) {
+        answers[`${topic}, plain Produce v${version}`] = await producer
+          .produce(version, "v", { batch, transactionalId: null });
+      }
+    }
+    const producer = (await stage.producer()).in("__consumer_offsets");
+    answers["as a broker"] = await settled(async () =>
+      (await producer.addAsBroker(5, false, 0))[0]
+    );
+    return answers;
+  },
+
   async "partitions inside and outside of a transaction"(stage) {
     const answers: Answers = {};
     for (const version of versions(3, 11)) {
