@@ -49,6 +49,7 @@ import { openLogStore } from "./storage/log/log_store.ts";
 import type { LogStore } from "./storage/log/partition_log.ts";
 import type { DeletedTopic } from "./storage/metadata/metadata.ts";
 import { MetadataStore } from "./storage/metadata/metadata_store.ts";
+import { removeStray } from "./storage/stray_partitions.ts";
 
 export {
   AbortableTransactionError,
@@ -185,6 +186,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     }),
     (logs) => logs.close(),
   );
+  removeStray({ logs, metadata: store, log: environment.log });
 
   const topics = started.adopt(
     new Topics(metadata, {

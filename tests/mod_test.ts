@@ -1,9 +1,11 @@
 // Real time: the broker as its users start it, with the machine's own clock, timers and ports.
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Admin, Consumer, createBroker, Producer } from "../mod.ts";
+import { Admin, Consumer, createBroker, denoEnvironment, Producer } from "../mod.ts";
 import { decodeResponse, encodeRequest } from "../protocol/frames.ts";
 import { apiVersionsRequest, apiVersionsResponse } from "../protocol/messages/18_api_versions.ts";
 import { MemoryDisk } from "../storage/kv/memory/memory_folder.ts";
+import { openLogStore } from "../storage/log/log_store.ts";
+import { MetadataStore } from "../storage/metadata/metadata_store.ts";
 
 Deno.test("A broker without a port serves clients of the same process", async () => {
   await using broker = await createBroker();
@@ -153,4 +155,32 @@ console.log(broker.topicsFound);`,
   } finally {
     await Deno.remove(project, { recursive: true });
   }
+});
+
+Deno.test("Records whose topic the metadata has forgotten are gone after a start", async () => {
+  const disk = new MemoryDisk();
+  const environment = denoEnvironment({ log: { write: () => {} } });
+  const ids = new Map<string, string>();
+  {
+    await using broker = await createBroker({ data: disk.openFolder() });
+    await using producer = new Producer(broker.client);
+    await using admin = new Admin(broker.client);
+    for (const topic of ["kept", "zombie"]) {
+      await producer.send({ topic, value: "x" });
+      ids.set(topic, (await admin.describeTopics([topic]))[0].id!);
+    }
+  }
+  {
+    const folder = disk.openFolder();
+    const store = await MetadataStore.open(await folder.open("meta"), environment, null);
+    const zombie = { id: ids.get("zombie")!, name: "zombie", partitionCount: 1 };
+    await store.commit([{ kind: "topicDeleted", ...zombie }]);
+    await store.commit([{ kind: "topicSwept", id: zombie.id }]);
+  }
+  for (let start = 0; start < 2; start++) {
+    await using _broker = await createBroker({ data: disk.openFolder(), environment });
+  }
+  const logs = await openLogStore({ folder: disk.openFolder(), environment });
+  assertEquals([...logs.stored()].map(({ topicId }) => topicId), [ids.get("kept")!]);
+  await logs.close();
 });

@@ -83,6 +83,11 @@ export class MetadataStore {
     return this.#cluster.nextProducerId;
   }
 
+  /** How often the metadata was taken over before. */
+  get epoch(): number {
+    return this.chain.epoch;
+  }
+
   /** The metadata version: the number of commits so far. */
   get version(): number {
     return this.chain.sequence;
