@@ -17,6 +17,13 @@ const SKIPPABLE_MAGIC = 0x184d_2a50;
 const BLOCK_BYTES_MAX = 128 * 1024;
 /** Windows of up to 128 MiB are read: what level 22 writes. */
 const WINDOW_LOG_MAX = 27;
+/**
+ * Every frame costs a call of zlib, some 70 µs whatever comes out of it, and the smallest has 9 bytes. Known clients
+ * write one frame per batch; Deno's own zlib, for one, may put an empty one behind it.
+ */
+const FRAMES_FREE = 16;
+/** Beyond {@linkcode FRAMES_FREE}, one more frame is let pass for so many bytes. */
+const FRAME_BYTES_FAIR = 4096;
 
 const RAW = 0;
 const RUN = 1;
@@ -31,21 +38,19 @@ export function zstdCompress(bytes: Uint8Array, level = 3): Uint8Array {
 }
 
 /**
- * Inflates all frames; skippable ones are skipped.
+ * Inflates all frames; skippable ones are skipped. There may be 16, and one more for every 4 KiB of input.
  *
  * @throws KafkaError CORRUPT_MESSAGE, or MESSAGE_TOO_LARGE when there would be more than `outputBytesMax`.
  */
 export function zstdDecompress(bytes: Uint8Array, outputBytesMax: number): Uint8Array {
   const outputs: Uint8Array[] = [];
   let total = 0;
-  for (let at = 0; at < bytes.length;) {
-    const frame = readFrame(bytes, at);
-    if (!frame.skippable) {
-      const output = inflateFrame(bytes.subarray(at, frame.end), frame, outputBytesMax - total);
-      outputs.push(output);
-      total += output.length;
-    }
-    at = frame.end;
+  for (const frame of readFrames(bytes)) {
+    if (frame.skippable) continue;
+    const stored = bytes.subarray(frame.start, frame.end);
+    const output = inflateFrame(stored, frame, outputBytesMax - total);
+    outputs.push(output);
+    total += output.length;
   }
   if (outputs.length === 0) throw corrupt("zstd", "there is no frame");
   if (outputs.length === 1) return outputs[0];
@@ -59,6 +64,7 @@ export function zstdDecompress(bytes: Uint8Array, outputBytesMax: number): Uint8
 }
 
 interface Frame {
+  readonly start: number;
   readonly end: number;
   readonly skippable: boolean;
   /** No more than this comes out. */
@@ -91,6 +97,21 @@ function inflateFrame(bytes: Uint8Array, frame: Frame, outputBytesMax: number): 
   return output;
 }
 
+/** Finds all frames, so that too many of them are refused before the first is inflated. */
+function readFrames(bytes: Uint8Array): readonly Frame[] {
+  const framesMax = FRAMES_FREE + Math.floor(bytes.length / FRAME_BYTES_FAIR);
+  const frames: Frame[] = [];
+  for (let at = 0; at < bytes.length;) {
+    if (frames.length === framesMax) {
+      throw corrupt("zstd", `${bytes.length} bytes are more than ${framesMax} frames`);
+    }
+    const frame = readFrame(bytes, at);
+    frames.push(frame);
+    at = frame.end;
+  }
+  return frames;
+}
+
 /** Finds the end of the frame at `start` by the headers of its blocks. */
 function readFrame(bytes: Uint8Array, start: number): Frame {
   const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -103,7 +124,7 @@ function readFrame(bytes: Uint8Array, start: number): Frame {
     need(start, 8);
     const size = words.getUint32(start + 4, true);
     need(start + 8, size);
-    return { end: start + 8 + size, skippable: true, outputBytesMax: 0, contentBytes: null };
+    return { start, end: start + 8 + size, skippable: true, outputBytesMax: 0, contentBytes: null };
   }
   if (magic !== MAGIC) throw corrupt("zstd", `no frame begins at ${start}`);
   const descriptor = bytes[start + 4];
@@ -133,7 +154,7 @@ function readFrame(bytes: Uint8Array, start: number): Frame {
     need(at, 4);
     at += 4;
   }
-  return { end: at, skippable: false, outputBytesMax, contentBytes };
+  return { start, end: at, skippable: false, outputBytesMax, contentBytes };
 }
 
 function readContentSize(words: DataView, at: number, sizeBytes: number): number | null {

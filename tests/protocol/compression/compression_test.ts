@@ -1,4 +1,12 @@
-import { assert, assertEquals, assertLess, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertLess,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import fc from "fast-check";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import {
@@ -176,6 +184,37 @@ Deno.test("zstd counts all frames against the limit and skips skippable ones", (
   );
   assertRefused("CORRUPT_MESSAGE", () => decompress("zstd", skippable));
   assertRefused("CORRUPT_MESSAGE", () => decompress("zstd", concat([frame, Uint8Array.of(1)])));
+});
+
+Deno.test("zstd refuses a batch of 30 000 empty frames before it inflates the first: each took 70 µs", () => {
+  const empty = Uint8Array.fromHex("28b52ffd2000010000");
+  const skippable = Uint8Array.of(0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0);
+  // Its checksum is wrong, which only inflating it could tell.
+  const wrong = Uint8Array.fromHex("28b52ffd2400010000" + "00000000");
+  const alone = assertThrows(() => decompress("zstd", wrong), KafkaError);
+  assertFalse(alone.message.includes("frames"));
+  for (const frame of [empty, skippable]) {
+    const flood = concat([wrong, ...Array(30_000).fill(frame)]);
+    const framesMax = 16 + Math.floor(flood.length / 4096);
+    const error = assertThrows(() => decompress("zstd", flood), KafkaError);
+    assertEquals(error.kind, "CORRUPT_MESSAGE");
+    assertStringIncludes(error.message, `more than ${framesMax} frames`);
+  }
+});
+
+Deno.test("zstd reads 16 small frames, and one more for every 4 KiB", () => {
+  const small = new Uint8Array(zstdCompressSync(utf8("thread")));
+  const smalls = (count: number) => concat(Array.from({ length: count }, () => small));
+  assertEquals(decompress("zstd", smalls(16)).length, 16 * 6);
+  assertRefused("CORRUPT_MESSAGE", () => decompress("zstd", smalls(17)));
+  // A skippable frame of 40 KiB, and so many small ones behind it.
+  const large = concat([
+    Uint8Array.of(0x50, 0x2a, 0x4d, 0x18, 0, 0xa0, 0, 0),
+    new Uint8Array(40960),
+  ]);
+  const mixed = (count: number) => concat([large, smalls(count)]);
+  assertEquals(decompress("zstd", mixed(25)).length, 25 * 6);
+  assertRefused("CORRUPT_MESSAGE", () => decompress("zstd", mixed(26)));
 });
 
 Deno.test("zstd refuses a frame that announces 4 GB in a few bytes, without making room for them", () => {
