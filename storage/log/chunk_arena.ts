@@ -1,28 +1,25 @@
-/** Memory for chunks: each is filled in a region of the largest size, and gives back what it did not need. */
+/**
+ * Memory for chunks: each is filled in a region of the largest size, and kept in a buffer of which it is half or more: so
+ * whoever holds a view of a chunk holds little beside it.
+ */
 export class ChunkArena {
   readonly #regionBytes: number;
-  readonly #blockBytes: number;
-  #block: Uint8Array;
-  #used = 0;
+  #region: Uint8Array | null = null;
 
   /** @param regionBytes the most that one chunk can have. */
   constructor(regionBytes: number) {
     this.#regionBytes = regionBytes;
-    this.#blockBytes = regionBytes * 16;
-    this.#block = new Uint8Array(0);
   }
 
-  /** A region to fill. The one before must have been kept. */
+  /** A region to fill, with anything in it. What was kept of the one before is not touched. */
   take(): Uint8Array {
-    if (this.#block.length - this.#used < this.#regionBytes) {
-      this.#block = new Uint8Array(this.#blockBytes);
-      this.#used = 0;
-    }
-    return this.#block.subarray(this.#used, this.#used + this.#regionBytes);
+    return this.#region ??= new Uint8Array(this.#regionBytes);
   }
 
-  /** The last region taken is complete: `bytes` of it are used. The rest serves the next one. */
-  keep(bytes: number): void {
-    this.#used += Math.ceil(bytes / 8) * 8;
+  /** The chunk in the last region taken is complete: returns its bytes, to be kept. The region may be filled anew. */
+  keep(bytes: Uint8Array): Uint8Array {
+    if (bytes.length * 2 < this.#regionBytes) return bytes.slice();
+    this.#region = null;
+    return bytes;
   }
 }

@@ -169,10 +169,9 @@ export class CommitBuilder<Owner extends { readonly id: PartitionId } = BatchOwn
 
   #sealCurrent(): void {
     if (!this.#current) return;
-    const sealed = this.#current.seal();
-    this.#arena.keep(sealed.bytes.length);
-    this.#left -= sealed.bytes.length + CHUNK_KEY_BYTES;
-    this.#chunks.push(sealed);
+    const { bytes, locals } = this.#current.seal();
+    this.#left -= bytes.length + CHUNK_KEY_BYTES;
+    this.#chunks.push({ bytes: this.#arena.keep(bytes), locals });
     this.#current = null;
   }
 

@@ -16,6 +16,7 @@ import {
   type Runs,
 } from "./partition_index.ts";
 import type { LogRead } from "./partition_log.ts";
+import { ReadSlices } from "./read_slices.ts";
 import type { ShardReader } from "./shard_reader.ts";
 
 /** Where a read takes details, chunks and parts from. */
@@ -45,32 +46,32 @@ type Missing =
   | { readonly kind: "chunks"; readonly refs: readonly number[] }
   | { readonly kind: "staged"; readonly sequence: number; readonly parts: StagedParts };
 
-/** Bytes of whole batches, side by side in a chunk. */
-interface Stretch {
-  readonly chunk: Chunk;
+/** The bytes of a batch, in one or several pieces. */
+type Taken = readonly Piece[];
+
+/** Bytes from `start` to `end`. */
+interface Piece {
+  readonly bytes: Uint8Array;
   readonly start: number;
   readonly end: number;
 }
-
-/** The bytes of a batch: within a chunk, or in several pieces. */
-type Taken = Stretch | { readonly pieces: readonly Uint8Array[] };
 
 /** Chunks asked for ahead of need, at most. */
 const AHEAD_MAX = 40;
 
 const READ_AHEAD_BYTES_MAX = 1_048_576;
 
-/** One read. What was loaded for it is held until it is done, whatever the cache does. */
+/** One read. What was loaded for it is held until it is past it, whatever the cache does. */
 export class ReadCursor {
   readonly #index: PartitionIndex;
   readonly #reader: StoredBytes;
   readonly #request: ReadRequest;
   readonly #chunks = new Map<number, Chunk>();
+  /** The chunk being read. */
+  #ref = -1;
   readonly #details = new Map<ClosedPart, Runs>();
   readonly #staged = new Map<string, (Uint8Array | null)[]>();
-  readonly #slices: Uint8Array[] = [];
-  /** The last bytes taken, as long as they may grow. */
-  #stretch: Stretch | null = null;
+  readonly #slices = new ReadSlices();
   #bytes = 0;
   #nextOffset: number;
   #full = false;
@@ -86,9 +87,9 @@ export class ReadCursor {
     this.#nextOffset = request.offset;
   }
 
-  get result(): LogRead {
-    this.#endStretch();
-    return { slices: this.#slices, bytes: this.#bytes, nextOffset: this.#nextOffset };
+  /** What was read. Called once, at the end. */
+  finish(): LogRead {
+    return { slices: this.#slices.finish(), bytes: this.#bytes, nextOffset: this.#nextOffset };
   }
 
   /** Reads what is in memory. Returns what is missing to go on, or null when the read is complete. */
@@ -103,6 +104,7 @@ export class ReadCursor {
       if (missing) return missing;
       if (!this.#done() && !this.#moved) {
         this.#nextOffset = Math.max(this.#nextOffset, part.endOffset);
+        if (!(part instanceof OpenPart)) this.#details.delete(part);
       }
     }
     return null;
@@ -159,10 +161,17 @@ export class ReadCursor {
       if (this.#done() || run.firstOffset >= this.#request.beforeOffset) return null;
       const chunk = this.#chunkAt(run.ref);
       if (!chunk) return { kind: "chunks", refs: this.#ahead(runs, at) };
+      this.#enter(run.ref);
       const missing = this.#collectRun(part, run, chunk);
       if (missing || this.#moved) return missing;
     }
     return null;
+  }
+
+  /** Lets go of the chunk before: what is wanted of it is taken. */
+  #enter(ref: number): void {
+    if (ref !== this.#ref) this.#chunks.delete(this.#ref);
+    this.#ref = ref;
   }
 
   #collectRun({ endOffset }: ClosedPart | OpenPart, run: Run, chunk: Chunk): Missing | null {
@@ -184,7 +193,8 @@ export class ReadCursor {
         return null;
       }
       if ("kind" in taken) return taken;
-      this.#take(taken);
+      for (const { bytes, start, end } of taken) this.#slices.add(bytes, start, end);
+      if (entry.staged) this.#staged.delete(entry.staged.token.toHex());
       this.#bytes += entry.sizeBytes;
       this.#nextOffset = entry.lastOffset + 1;
     }
@@ -198,27 +208,23 @@ export class ReadCursor {
 
   /** The bytes of a batch; what is missing of them; null when they are damaged. */
   #bytesOf(entry: ChunkEntry, ref: number, chunk: Chunk): Taken | Missing | null {
-    if (entry.staged) return this.#stagedSlices(entry.staged, sequenceOf(ref));
+    if (entry.staged) return this.#stagedPieces(entry.staged, sequenceOf(ref));
     if (chunk.isDamagedAt(entry.position)) return null;
-    if (isWhole(entry)) return { chunk, start: entry.position, end: entry.position + entry.length };
-    const first = chunk.bytes.subarray(entry.position, entry.position + entry.length);
-    return this.#partSlices(entry, ref, first);
+    const first = { bytes: chunk.bytes, start: entry.position, end: entry.position + entry.length };
+    return isWhole(entry) ? [first] : this.#pieces(entry, ref, first);
   }
 
-  #stagedSlices(staged: StagedParts, sequence: number): Taken | Missing | null {
+  #stagedPieces(staged: StagedParts, sequence: number): Taken | Missing | null {
     const parts = this.#staged.get(staged.token.toHex()) ?? this.#reader.cachedParts(staged);
     if (!parts) return { kind: "staged", sequence, parts: staged };
-    return parts.includes(null) ? null : { pieces: parts as Uint8Array[] };
+    if (parts.includes(null)) return null;
+    return (parts as Uint8Array[]).map((bytes) => ({ bytes, start: 0, end: bytes.length }));
   }
 
   /** A batch that spans chunks goes on at the beginning of the next chunk of its commit. */
-  #partSlices(
-    entry: ChunkEntry,
-    ref: number,
-    first: Uint8Array,
-  ): Taken | Missing | null {
-    const slices = [first];
-    let left = entry.sizeBytes - first.length;
+  #pieces(entry: ChunkEntry, ref: number, first: Piece): Taken | Missing | null {
+    const pieces = [first];
+    let left = entry.sizeBytes - entry.length;
     for (let next = ref + 1; left > 0; next++) {
       const chunk = this.#chunkAt(next);
       if (!chunk) {
@@ -228,30 +234,10 @@ export class ReadCursor {
       }
       if (chunk.isDamagedAt(CHUNK_DATA_START)) return null;
       const end = Math.min(chunk.dataEnd, CHUNK_DATA_START + left);
-      slices.push(chunk.bytes.subarray(CHUNK_DATA_START, end));
+      pieces.push({ bytes: chunk.bytes, start: CHUNK_DATA_START, end });
       left -= end - CHUNK_DATA_START;
     }
-    return { pieces: slices };
-  }
-
-  /** Batches that lie side by side become one slice. */
-  #take(taken: Taken): void {
-    const last = this.#stretch;
-    if ("pieces" in taken) {
-      this.#endStretch();
-      this.#slices.push(...taken.pieces);
-    } else if (last?.chunk === taken.chunk && last.end === taken.start) {
-      this.#stretch = { chunk: last.chunk, start: last.start, end: taken.end };
-    } else {
-      this.#endStretch();
-      this.#stretch = taken;
-    }
-  }
-
-  #endStretch(): void {
-    const stretch = this.#stretch;
-    if (stretch) this.#slices.push(stretch.chunk.bytes.subarray(stretch.start, stretch.end));
-    this.#stretch = null;
+    return pieces;
   }
 
   /** What is good before the damage is given; asked for the damage itself, the read fails. */
@@ -301,14 +287,14 @@ export class ReadCursor {
 /** Carries a read out: at once when everything is in memory. */
 export function readAll(cursor: ReadCursor): LogRead | Promise<LogRead> {
   const missing = cursor.collect();
-  return missing === null ? cursor.result : readOn(cursor, missing);
+  return missing === null ? cursor.finish() : readOn(cursor, missing);
 }
 
 async function readOn(cursor: ReadCursor, missing: Missing): Promise<LogRead> {
   for (let next: Missing | null = missing; next !== null; next = cursor.collect()) {
     await cursor.load(next);
   }
-  return cursor.result;
+  return cursor.finish();
 }
 
 /** Only for guessing how many chunks a batch spans. */
