@@ -14,7 +14,7 @@ import { outcomeError } from "../errors.ts";
 import { leaderOf, nodeEndpoints } from "../leader.ts";
 import { authorize } from "../security/authorizer.ts";
 import { checkPartition, topicNamed, topicOfId } from "../topics.ts";
-import { RequestTransaction } from "../transactions/request_transaction.ts";
+import { RequestTransaction, requireOneProducer } from "../transactions/request_transaction.ts";
 
 /** Kafka's tools may write to internal topics, under this client id. */
 const ADMIN_CLIENT_ID = "__admin_client";
@@ -54,6 +54,7 @@ export const produce = defineApi({
 
   handle(request, context) {
     if (request.acks < -1 || request.acks > 1) throw new KafkaError("INVALID_REQUIRED_ACKS");
+    requireOneProducer(request);
     // From here to the partitions' mailboxes nothing is awaited: requests enter them in order of arrival.
     return new Appending(request, context).done.then((responses) =>
       request.acks === 0 ? silence(responses) : shape(responses, context)

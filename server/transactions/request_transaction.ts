@@ -10,6 +10,7 @@ import type { Appended, PartitionMessage } from "../../actors/partition/messages
 import type { Guard } from "../../actors/transaction/guards.ts";
 import type { ProducerIdentity } from "../../actors/transaction/identity.ts";
 import { KafkaError } from "../../protocol/errors.ts";
+import type { ProduceRequest } from "../../protocol/messages/00_produce.ts";
 import {
   BATCH_HEADER_BYTES,
   type BatchHeader,
@@ -37,7 +38,10 @@ interface Unconfirmed {
   readonly confirmed: PromiseWithResolvers<Guard | null>;
 }
 
-/** The transaction of one Produce request: asks its coordinator once, for all partitions that do not know of it yet. */
+/**
+ * The transaction of one Produce request, whose batches are of one producer ({@linkcode requireOneProducer}): asks its coordinator once, for all partitions that do not
+ * know of it yet.
+ */
 export class RequestTransaction {
   readonly #waiting: Unconfirmed[] = [];
 
@@ -65,11 +69,7 @@ export class RequestTransaction {
 
   /** Asks about all partitions that need it. */
   confirm(): void {
-    for (const producerId of new Set(this.#waiting.map(({ producer }) => producer.producerId))) {
-      this.#confirmAll(
-        this.#waiting.filter(({ producer }) => producer.producerId === producerId),
-      );
-    }
+    if (this.#waiting.length > 0) this.#confirmAll(this.#waiting);
   }
 
   /** @throws KafkaError TRANSACTIONAL_ID_AUTHORIZATION_FAILED, INVALID_REQUEST */
@@ -132,6 +132,31 @@ export class RequestTransaction {
       knowsConcurrent: apiVersion >= ADDING_VERSION,
       knowsAbortable: apiVersion >= ABORTABLE_VERSION,
     });
+  }
+}
+
+/**
+ * Makes sure that a request writes in the name of one producer alone: the coordinator is asked about one. (Kafka:
+ * `ReplicaManager.handleProduceAppend`.)
+ *
+ * @throws KafkaError INVALID_PRODUCER_ID_MAPPING
+ */
+export function requireOneProducer({ transactionalId, topicData }: ProduceRequest): void {
+  if (transactionalId === null) return;
+  let first: BatchHeader | null = null;
+  for (const { partitionData } of topicData) {
+    for (const { records } of partitionData) {
+      const header = transactionalHeader(records);
+      if (header === null) continue;
+      first ??= header;
+      const { producerId, producerEpoch } = first;
+      if (header.producerId === producerId && header.producerEpoch === producerEpoch) continue;
+      throw new KafkaError(
+        "INVALID_PRODUCER_ID_MAPPING",
+        `Batches of producers ${producerId}, epoch ${producerEpoch}, and ${header.producerId}, epoch ` +
+          `${header.producerEpoch}, cannot be of one transaction`,
+      );
+    }
   }
 }
 

@@ -381,6 +381,35 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     return answers;
   },
 
+  async "two producers in one request"(stage) {
+    const answers: Answers = {};
+    for (const version of [11, 12]) {
+      for (
+        const [what, other] of [
+          ["one", (producer: WireProducer) => producer.twin()],
+          ["two epochs", (producer) => {
+            const other = producer.twin();
+            other.become({ producerId: producer.producerId, producerEpoch: producer.epoch + 500 });
+            return other;
+          }],
+          ["two ids", () => stage.producer()],
+        ] as const satisfies [string, (producer: WireProducer) => unknown][]
+      ) {
+        const producer = await stage.producer();
+        if (version < 12) await settled(() => producer.add(3, 0, 1));
+        const batches = [producer.batch("a"), (await other(producer)).batch("b")];
+        answers[`v${version}, ${what}`] = await producer.produceEach(version, batches);
+        const plain = producer.batch("c", { transactional: false, producer: undefined });
+        answers[`v${version}, ${what}, and plain`] = await producer
+          .produceEach(version, [...batches, plain]);
+        answers[`v${version}, ${what}: the second and plain`] = await producer
+          .produceEach(version, [batches[1], plain]);
+        answers[`v${version}, ${what}: end`] = await producer.end(version < 12 ? 4 : 5, false);
+      }
+    }
+    return answers;
+  },
+
   async "partitions inside and outside of a transaction"(stage) {
     const answers: Answers = {};
     for (const version of versions(3, 11)) {
