@@ -9,9 +9,10 @@ import { FolderGoneError, type KvFolder } from "../kv/kv.ts";
 export class DiskReserve {
   readonly #folder: KvFolder;
   readonly #environment: Environment;
-  readonly #reserveBytes: number;
+  readonly reserveBytes: number;
   readonly #intervalMs: number;
   #freeBytes: number | null = null;
+  #writtenBytes = 0;
   #gone: FolderGoneError | null = null;
   #timer: Timer | null = null;
   #stopped = false;
@@ -23,7 +24,7 @@ export class DiskReserve {
   ) {
     this.#folder = folder;
     this.#environment = environment;
-    this.#reserveBytes = options.reserveBytes;
+    this.reserveBytes = options.reserveBytes;
     this.#intervalMs = options.intervalMs;
   }
 
@@ -37,13 +38,25 @@ export class DiskReserve {
     this.#timer?.cancel();
   }
 
+  /** Bytes that are free beyond the reserve; Infinity when nobody can tell. */
+  get spareBytes(): number {
+    return this.#freeBytes === null
+      ? Infinity
+      : this.#freeBytes - this.#writtenBytes - this.reserveBytes;
+  }
+
+  /** So many bytes are written beside batches: until the next look they count as gone. */
+  noteWritten(bytes: number): void {
+    this.#writtenBytes += bytes;
+  }
+
   /** @throws KafkaError KAFKA_STORAGE_ERROR while less than the reserve is free, or the folder is gone. */
   require(): void {
     if (this.#gone) throw new KafkaError("KAFKA_STORAGE_ERROR", this.#gone.message);
-    if (this.#freeBytes === null || this.#freeBytes >= this.#reserveBytes) return;
+    if (this.#freeBytes === null || this.#freeBytes >= this.reserveBytes) return;
     throw new KafkaError(
       "KAFKA_STORAGE_ERROR",
-      `"${this.#folder.name}" has ${this.#freeBytes} bytes left, ${this.#reserveBytes} are kept in reserve`,
+      `"${this.#folder.name}" has ${this.#freeBytes} bytes left, ${this.reserveBytes} are kept in reserve`,
     );
   }
 
@@ -67,7 +80,8 @@ export class DiskReserve {
   #tell(freeBytes: number | null): void {
     const before = this.#freeBytes;
     this.#freeBytes = freeBytes;
-    const low = (bytes: number | null) => bytes !== null && bytes < this.#reserveBytes;
+    this.#writtenBytes = 0;
+    const low = (bytes: number | null) => bytes !== null && bytes < this.reserveBytes;
     if (low(before) === low(freeBytes)) return;
     const { log } = this.#environment;
     if (low(freeBytes)) {

@@ -191,6 +191,7 @@ class KvLogStore implements LogStore {
       policyOf: policyOf ?? (() => null),
       compactionBytes: () => current(this.options.compactionBytes),
       pacer: this.#pacer,
+      reserve: this.reserve,
       requireWritable: () => this.#requireWritable(),
       onFenced: (error) => onFenced?.(error),
     });

@@ -10,6 +10,7 @@ import type { Kv } from "../kv/kv.ts";
 import type { ChunkCache } from "./chunk_cache.ts";
 import { type PolicyOf, ShardCleaner } from "./cleaner/shard_cleaner.ts";
 import type { NewBatch, SealedChunk, StagedPart } from "./commit_builder.ts";
+import type { DiskReserve } from "./disk_reserve.ts";
 import { chunkRef, headKey, logStartKey, tombstoneKey } from "./keys.ts";
 import { encodeLogStart } from "./log_start.ts";
 import { PartitionIndex, partitionName } from "./partition_index.ts";
@@ -43,6 +44,8 @@ export interface ShardOptions {
   readonly compactionBytes: () => number;
   /** Lets background work give way to writers, of other shards too. */
   readonly pacer: Pacer;
+  /** What the cleaner leaves free of the disk. */
+  readonly reserve: DiskReserve;
   /** @throws KafkaError when the log as a whole takes no batches now. */
   readonly requireWritable: () => void;
   readonly onFenced: (error: Error) => void;
@@ -91,6 +94,7 @@ export class Shard implements PartitionHome {
       reader: this.reader,
       mapBytesMax: options.compactionBytes,
       maintain: (change) => this.#writer.maintain(change),
+      writeAhead: (change) => this.#writer.writeAhead(change),
       isBusy: () => !options.cleansAtOnce && options.pacer.busy,
       pause: () => this.#pause(),
       open: (id) => this.open(id),
@@ -229,7 +233,7 @@ export class Shard implements PartitionHome {
   upkeep({ retention }: { readonly retention: boolean }): Promise<void> {
     this.#cleaner.rollIfDue();
     return this.#inBackground("cleaning", async () => {
-      if (retention) await this.#cleaner.retain();
+      if (retention || this.#cleaner.lacksRoom) await this.#cleaner.retain();
       await this.#cleaner.clean();
     });
   }

@@ -51,6 +51,8 @@ interface WaitingUpkeep {
   readonly mutations: number;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
+  /** It is not tried again: the store surely did not take it. */
+  readonly refused?: () => void;
 }
 
 /** What a {@linkcode ShardWriter} works with. */
@@ -125,6 +127,17 @@ export class ShardWriter {
     return new Promise((resolve, reject) => {
       const { bytes, mutations } = commitCost(change);
       this.#upkeep.push({ change, bytes, mutations, resolve, reject });
+      this.#run();
+    });
+  }
+
+  /** Commits a change that can be put off: resolves when it is durable, or to false when the store refuses anything. */
+  writeAhead(change: Upkeep): Promise<boolean> {
+    if (this.#stopped) return Promise.reject(this.#stopped);
+    return new Promise((resolve, reject) => {
+      const cost = commitCost(change);
+      const refused = () => resolve(false);
+      this.#upkeep.push({ change, ...cost, resolve: () => resolve(true), reject, refused });
       this.#run();
     });
   }
@@ -278,7 +291,9 @@ export class ShardWriter {
 
   /** The store surely did not take a commit. */
   #refused(data: CommitBuilder | null, upkeep: WaitingUpkeep[], error: Error): void {
-    this.#upkeep.unshift(...upkeep);
+    const waiting = [...upkeep, ...this.#upkeep];
+    this.#upkeep = waiting.filter(({ refused }) => !refused);
+    for (const { refused } of waiting) refused?.();
     if (data) {
       const parts = this.#stagedSets(data, this.#options.chain.sequence + 1);
       this.#discard(parts.map(({ key }) => key));

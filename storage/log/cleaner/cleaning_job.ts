@@ -25,6 +25,7 @@ import { newSegment, type SegmentState, type ShardCatalogue } from "../shard_cat
 import type { SegmentDetail } from "../segment_summary.ts";
 import type { ShardReader } from "../shard_reader.ts";
 import type { Upkeep } from "../shard_writer.ts";
+import { type CleaningRoom, NoRoomError } from "./cleaning_room.ts";
 import { type ProducersAtEnd, SegmentOutput, type WrittenSegment } from "./segment_output.ts";
 import { batchesOf } from "./segment_source.ts";
 
@@ -44,6 +45,8 @@ export interface CleanedShard {
   readonly reader: ShardReader;
   readonly segmentBytes: number;
   maintain(change: Upkeep): Promise<void>;
+  /** Like `maintain`, but false when the store refuses it now. */
+  writeAhead(change: Upkeep): Promise<boolean>;
   /** Whether batches are coming, whose commits wait for the cleaner's. */
   isBusy(): boolean;
   /** Gives way to writers; called between steps. @throws when the shard stops. */
@@ -71,6 +74,8 @@ export interface CleaningJob {
   readonly compacts: (index: PartitionIndex) => boolean;
   /** The filter of a partition that is compacted; null for one that is only copied. */
   readonly filterOf: (index: PartitionIndex) => Promise<BatchFilter | null>;
+  /** Bytes over the disk's reserve that it leaves. */
+  readonly spareMin: number;
   /** The partition that is being worked on. */
   at: PartitionIndex | null;
 }
@@ -81,8 +86,16 @@ interface Replacement {
   readonly group: readonly ClosedPart[];
 }
 
-/** Carries a job out. */
-export async function runJob(shard: CleanedShard, job: CleaningJob): Promise<void> {
+/**
+ * Carries a job out.
+ *
+ * @throws NoRoomError when the disk has no room for it.
+ */
+export async function runJob(
+  shard: CleanedShard,
+  room: CleaningRoom,
+  job: CleaningJob,
+): Promise<void> {
   const { catalogue, kv, environment } = shard;
   const numbers = new Set(job.segments.map(({ segment }) => segment));
   const output = new SegmentOutput({
@@ -91,7 +104,7 @@ export async function runJob(shard: CleanedShard, job: CleaningJob): Promise<voi
     random: environment.random,
     next: catalogue.nextCleaned,
     segmentBytes: shard.segmentBytes,
-    store: (sets) => storeAhead(shard, sets),
+    store: (sets) => storeAhead(shard, sets, (bytes) => room.take(bytes, job.spareMin)),
   });
   const replacements: Replacement[] = [];
   for (const apart of [true, false]) {
@@ -114,13 +127,20 @@ export async function runJob(shard: CleanedShard, job: CleaningJob): Promise<voi
 async function storeAhead(
   shard: CleanedShard,
   sets: NonNullable<Upkeep["sets"]>,
+  take: (bytes: number) => void,
 ): Promise<void> {
   for (let at = 0; at < sets.length;) {
     const count = shard.isBusy() ? BUSY_COMMIT_VALUES : sets.length - at;
-    await shard.maintain({ sets: sets.slice(at, at + count) });
+    const some = sets.slice(at, at + count);
+    take(some.reduce((sum, { key, value }) => sum + key.length + value.length, 0));
+    await writeAhead(shard, { sets: some });
     await shard.pause();
     at += count;
   }
+}
+
+async function writeAhead(shard: CleanedShard, change: Upkeep): Promise<void> {
+  if (!await shard.writeAhead(change)) throw new NoRoomError("The store refuses what is cleaned");
 }
 
 function partitionsIn({ partitions }: ShardCatalogue, numbers: ReadonlySet<number>) {
@@ -277,7 +297,7 @@ async function publish(
     value: encodePublication(n === 0 ? ended : []),
   }));
   const applied = () => takePlace(shard, segments, written, replacements);
-  if (sets.length > 0) await shard.maintain({ sets, applied });
+  if (sets.length > 0) await writeAhead(shard, { sets, applied });
   else applied(); // nothing was kept: by the next start this is found out again
 }
 

@@ -13,6 +13,7 @@ import {
   segmentUses,
   sparseSegments,
 } from "./choose_segments.ts";
+import { type CleaningRoom, NoRoomError } from "./cleaning_room.ts";
 import { type CleaningJob, isDamage, noteDamage } from "./cleaning_job.ts";
 import { prepareCompaction } from "./compaction.ts";
 import { type CompactionPlan, compactionPlan, isDue } from "./compaction_plan.ts";
@@ -37,20 +38,31 @@ interface JobDraft {
 /** Chooses the jobs of one shard. */
 export class JobChoice {
   readonly #shard: ShardCleanerParts;
+  readonly #room: CleaningRoom;
   readonly #bytes: StoredBytes;
   /** Partitions whose compaction failed in a way that will not pass: they are left out until the next start. */
   readonly #leftOut = new WeakSet<PartitionIndex>();
 
   /** `bytes` is where segments are read from. */
-  constructor(shard: ShardCleanerParts, bytes: StoredBytes) {
+  constructor(shard: ShardCleanerParts, room: CleaningRoom, bytes: StoredBytes) {
     this.#shard = shard;
+    this.#room = room;
     this.#bytes = bytes;
   }
 
-  /** The next job; null when there is nothing to do. */
+  /**
+   * The next job; null when there is nothing to do.
+   *
+   * @throws NoRoomError when there is no room for any.
+   */
   async next(): Promise<CleaningJob | null> {
-    const draft = await this.#draft();
-    return draft && await this.#job(draft);
+    const drafts = await this.#drafts();
+    for (const draft of drafts) {
+      const spareMin = this.#room.spareMinOf(liveBytesOf(draft));
+      if (spareMin !== null) return await this.#job(draft, spareMin);
+    }
+    if (drafts.length === 0) return null;
+    throw new NoRoomError("The disk has no room to clean");
   }
 
   /**
@@ -70,25 +82,40 @@ export class JobChoice {
     return { segments: left.map(({ segment }) => segment) };
   }
 
-  async #draft(): Promise<JobDraft | null> {
+  /** What could be done, what matters most first. */
+  async #drafts(): Promise<readonly JobDraft[]> {
     const { catalogue, segmentBytes, reader } = this.#shard;
     const uses = segmentUses(catalogue);
+    const drafts: JobDraft[] = [];
     const plans = await this.#duePlans(uses);
+    if (plans.length > 0) drafts.push(this.#compaction(plans, uses));
+    const often = oftenRead(uses.values(), (segment) => reader.loadsOf(segment));
+    if (often) drafts.push(inOrder(often));
+    const { sureBytes } = this.#room;
+    const fitting = [...uses.values()].filter(({ liveBytes }) => liveBytes <= sureBytes);
+    for (const [from, bytesMax] of [[fitting, sureBytes], [uses.values(), Infinity]] as const) {
+      const sparse = sparseSegments(from, Math.min(segmentBytes, bytesMax));
+      const mixed = sparse.find(isMixed);
+      if (mixed) drafts.push(inOrder(mixed));
+      else if (sparse.length > 0) drafts.push({ uses: sparse, plans: [], whole: [] });
+    }
+    return drafts;
+  }
+
+  #compaction(
+    plans: readonly CompactionPlan[],
+    uses: ReadonlyMap<number, SegmentUse>,
+  ): JobDraft {
     const numbers = new Set(plans.flatMap(({ parts }) => parts.map(({ segment }) => segment)));
     const compacted = [...numbers].map((segment) => uses.get(segment)!);
     const mixed = compacted.filter(isMixed);
-    const fits = sizeOf(mixed) <= Math.min(WHOLE_BYTES_MAX, segmentBytes * JOB_SEGMENTS_MAX);
-    if (!fits) return inOrder(mixed[0]);
-    if (plans.length > 0) return { uses: compacted, plans, whole: mixed };
-    const often = oftenRead(uses.values(), (segment) => reader.loadsOf(segment));
-    if (often) return inOrder(often);
-    const sparse = sparseSegments(uses.values(), segmentBytes);
-    const sparseMixed = sparse.find(isMixed);
-    if (sparseMixed) return inOrder(sparseMixed);
-    return sparse.length > 0 ? { uses: sparse, plans: [], whole: [] } : null;
+    const wholeBytesMax = Math.min(WHOLE_BYTES_MAX, this.#shard.segmentBytes * JOB_SEGMENTS_MAX);
+    return sizeOf(mixed) > wholeBytesMax
+      ? inOrder(mixed[0])
+      : { uses: compacted, plans, whole: mixed };
   }
 
-  async #job({ uses, plans, whole }: JobDraft): Promise<CleaningJob> {
+  async #job({ uses, plans, whole }: JobDraft, spareMin: number): Promise<CleaningJob> {
     const { kv, shard, policyOf } = this.#shard;
     const bytes = await wholeSegments(
       kv,
@@ -104,6 +131,7 @@ export class JobChoice {
       isApart: ({ id }) => policyOf(id)?.cleanupPolicy.has("compact") ?? false,
       compacts: (index) => planOf(index) !== undefined,
       filterOf: (index) => this.#filterOf(planOf(index), bytes),
+      spareMin,
       at: null,
     };
   }
@@ -181,6 +209,11 @@ export function willPass(error: unknown, at: PartitionIndex | null): boolean {
 /** One segment, anew in the order of partitions. */
 function inOrder(use: SegmentUse): JobDraft {
   return { uses: [use], plans: [], whole: [use] };
+}
+
+/** The most that a job may write. */
+function liveBytesOf({ uses }: JobDraft): number {
+  return uses.reduce((sum, { liveBytes }) => sum + liveBytes, 0);
 }
 
 function sizeOf(uses: readonly SegmentUse[]): number {

@@ -28,6 +28,7 @@ import {
   isDamage,
   runJob,
 } from "./cleaning_job.ts";
+import { CleaningRoom, NoRoomError, type Reserve } from "./cleaning_room.ts";
 import { JobChoice, willPass } from "./job_choice.ts";
 import { retainedFrom } from "./retention.ts";
 
@@ -42,6 +43,7 @@ export type PolicyOf = (id: PartitionId) => TopicConfig | null;
 /** A shard, and what decides about its data. */
 export interface ShardCleanerParts extends CleanedShard, SweepSource {
   readonly policyOf: PolicyOf;
+  readonly reserve: Reserve;
   /** Memory for the keys of a partition that is being compacted. */
   readonly mapBytesMax: () => number;
   open(id: PartitionId): Promise<StoredPartition>;
@@ -54,13 +56,22 @@ export interface ShardCleanerParts extends CleanedShard, SweepSource {
 /** The cleaner of one shard. Its methods are called one at a time. */
 export class ShardCleaner {
   readonly #shard: ShardCleanerParts;
+  readonly #room: CleaningRoom;
   readonly #choice: JobChoice;
+  /** The last cleaning ended for lack of room. */
+  #putOff = false;
   /** Something may lie behind the numbers that count: a cleaner died, or failed. */
   #litter = true;
 
   constructor(shard: ShardCleanerParts) {
     this.#shard = shard;
-    this.#choice = new JobChoice(shard, scanned(shard));
+    this.#room = new CleaningRoom(shard.reserve, shard.environment.clock);
+    this.#choice = new JobChoice(shard, this.#room, scanned(shard));
+  }
+
+  /** Whether the disk is too full to clean: retention is what can make room then. */
+  get lacksRoom(): boolean {
+    return this.#putOff || this.#room.isShort;
   }
 
   /** Moves the start of every log to where its topic's settings want it. */
@@ -99,6 +110,19 @@ export class ShardCleaner {
     await this.#removeLitter();
     await this.#deleteReplaced();
     await this.#dropDead();
+    try {
+      await this.#runJobs();
+      this.#putOff = false;
+    } catch (error) {
+      if (!(error instanceof NoRoomError)) throw error;
+      if (!this.#putOff) this.#warn("cleaning waits for room on the disk", error);
+      this.#putOff = true;
+      await this.#removeLitter();
+    }
+  }
+
+  /** @throws NoRoomError when there is no room to go on. */
+  async #runJobs(): Promise<void> {
     while (true) {
       const job = await this.#choice.next();
       if (!job) return;
@@ -106,10 +130,12 @@ export class ShardCleaner {
       const told = toldOf(job);
       this.#debug("cleaning begins", told);
       try {
-        await runJob(this.#shard, job);
+        await runJob(this.#shard, this.#room, job);
         this.#litter = false;
+        this.#room.ended(job.spareMin, true);
         this.#debug("cleaned", told);
       } catch (error) {
+        if (error instanceof NoRoomError) this.#room.ended(job.spareMin, false);
         this.#failed(job, error);
         await this.#removeLitter();
       }

@@ -66,7 +66,6 @@ export function fatedFolder(
 
 /** One machine: a disk that outlives processes, and the process that runs now. */
 export class LogWorld {
-  readonly disk = new MemoryDisk();
   environment = environmentOf(0);
   store!: LogStore;
   /** What becomes of commits; null = the store does what it should. */
@@ -78,10 +77,18 @@ export class LogWorld {
   readsWait: Promise<unknown> | null = null;
   #starts = 0;
 
-  constructor(public options: LogOptions = {}, readonly policyOf?: PolicyOf) {}
+  constructor(
+    public options: LogOptions = {},
+    readonly policyOf?: PolicyOf,
+    readonly disk: MemoryDisk = new MemoryDisk(),
+  ) {}
 
-  static async open(options: LogOptions = {}, policyOf?: PolicyOf): Promise<LogWorld> {
-    const world = new LogWorld(options, policyOf);
+  static async open(
+    options: LogOptions = {},
+    policyOf?: PolicyOf,
+    disk?: MemoryDisk,
+  ): Promise<LogWorld> {
+    const world = new LogWorld(options, policyOf, disk);
     await world.start();
     return world;
   }
