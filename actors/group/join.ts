@@ -4,6 +4,7 @@
  * @module
  */
 import { KafkaError } from "../../protocol/errors.ts";
+import { isEncodable } from "../coordinator/encodable.ts";
 import { Deadline } from "../core/deadline.ts";
 import { type HandlerContext, PARKED } from "../core/message.ts";
 import type { Group } from "./group.ts";
@@ -62,7 +63,8 @@ export class Joins {
     return PARKED;
   }
 
-  #check({ groupId, sessionTimeoutMs, protocols }: JoinRequest): void {
+  #check(request: JoinRequest): void {
+    const { groupId, sessionTimeoutMs, protocols } = request;
     if (groupId === "") throw new KafkaError("INVALID_GROUP_ID", "A group's id cannot be empty");
     const config = this.ground.config();
     const minMs = config.int("group.min.session.timeout.ms");
@@ -80,6 +82,7 @@ export class Joins {
         `A member offers ${protocols.length} protocols of ${bytes} bytes: more than a group can hold`,
       );
     }
+    checkTexts(request);
   }
 
   #groupFor({ groupId, memberId }: JoinRequest): Group {
@@ -108,6 +111,7 @@ export class Joins {
   #joinNew(group: Group, request: JoinRequest, call: HandlerContext<Joined>): void {
     const { instanceId, clientId, needsKnownMember } = request;
     const id = `${instanceId ?? clientId}-${this.#uuid()}`;
+    if (!isEncodable(id)) throw new KafkaError("INVALID_REQUEST", "The member's id is too long");
     const predecessor = instanceId === null ? undefined : group.staticMember(instanceId);
     if (predecessor) this.#replace(group, predecessor, id, request, call);
     else if (instanceId === null && needsKnownMember) this.#invite(group, id, request);
@@ -232,4 +236,12 @@ export class Joins {
     bytes[8] = bytes[8] & 0x3f | 0x80;
     return bytes.toHex().replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
   }
+}
+
+/** What a member says of itself is recorded later, when it is too late to refuse it: with the others, or when all have gone. */
+function checkTexts({ groupId, instanceId, clientId, protocolType, protocols }: JoinRequest): void {
+  const texts = [groupId, instanceId ?? "", clientId, protocolType];
+  for (const { name } of protocols) texts.push(name);
+  if (texts.every(isEncodable)) return;
+  throw new KafkaError("INVALID_REQUEST", "A member says more of itself than can be recorded");
 }

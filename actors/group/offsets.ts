@@ -47,7 +47,7 @@ export function recordsOf(
   const commitTimestampMs = environment.clock.now();
   const expireTimestampMs = commit.retentionMs === null
     ? null
-    : commitTimestampMs + commit.retentionMs;
+    : Math.min(commitTimestampMs + commit.retentionMs, Number.MAX_SAFE_INTEGER); // for ever
   const records: Decision[] = [];
   const outcomes = commit.offsets.map((place): ErrorName | null => {
     const { offset, leaderEpoch, metadata, topicId } = place;

@@ -21,6 +21,7 @@ import {
   recordTypeOf,
 } from "../../protocol/schema/mod.ts";
 import type { Decision } from "../coordinator/decision_log.ts";
+import { encodable } from "../coordinator/encodable.ts";
 import type { TopicPartition } from "./messages.ts";
 import { OFFSET_COMMIT_VERSION, offsetKeyBytes, offsetValueBytes } from "./offset_record_writer.ts";
 
@@ -56,16 +57,20 @@ export type GroupRecord =
     readonly value: GroupMetadataValue | null;
   };
 
-/** The record of a committed offset. */
+/**
+ * The record of a committed offset.
+ *
+ * @throws KafkaError INVALID_REQUEST when a record cannot say it
+ */
 export function offsetRecord(
   group: string,
   place: TopicPartition,
   committed: CommittedOffset,
 ): Decision {
-  return {
+  return encodable(() => ({
     key: offsetKey(group, place),
     value: offsetValueBytes(committed) ?? offsetValueBySchema(committed),
-  };
+  }));
 }
 
 /** The record that takes a committed offset back. */
@@ -101,12 +106,16 @@ export function offsetValueBySchema(committed: CommittedOffset): Uint8Array {
   });
 }
 
-/** The record of a group's generation. */
+/**
+ * The record of a group's generation.
+ *
+ * @throws KafkaError INVALID_REQUEST when a record cannot say it
+ */
 export function groupRecord(group: string, value: Draft<typeof groupMetadataValue>): Decision {
-  return {
+  return encodable(() => ({
     key: encodeRecordKey(groupMetadataKey, { group }),
     value: encodeVersioned(groupMetadataValue, GROUP_METADATA_VERSION, value),
-  };
+  }));
 }
 
 /** The record that ends a group. */

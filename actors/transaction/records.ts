@@ -15,6 +15,7 @@ import {
   recordTypeOf,
 } from "../../protocol/schema/mod.ts";
 import type { Decision } from "../coordinator/decision_log.ts";
+import { encodable } from "../coordinator/encodable.ts";
 import type { TransactionStateName } from "./transaction_machine.ts";
 
 /** The first version with tagged fields: producer ids before and after, and how the client ends transactions. */
@@ -56,9 +57,13 @@ export interface StoredTransaction {
   readonly clientVersion: number;
 }
 
-/** The record of a transactional id. */
+/**
+ * The record of a transactional id.
+ *
+ * @throws KafkaError INVALID_REQUEST when a record cannot say it
+ */
 export function transactionRecord(transactionalId: string, stored: StoredTransaction): Decision {
-  return {
+  return encodable(() => ({
     key: encodeRecordKey(transactionLogKey, { transactionalId }),
     value: encodeVersioned(transactionLogValue, VALUE_VERSION, {
       producerId: stored.producerId,
@@ -75,7 +80,7 @@ export function transactionRecord(transactionalId: string, stored: StoredTransac
       transactionStartTimestampMs: BigInt(stored.startedMs),
       clientTransactionVersion: stored.clientVersion,
     }),
-  };
+  }));
 }
 
 /** The record that makes a transactional id forgotten. */

@@ -275,6 +275,18 @@ Deno.test("Group that nothing is known of any more is not given up before its re
   assertEquals(await third.heartbeat(), 0);
 });
 
+Deno.test("JoinGroup refuses an instance id too long for the member's id, and the group goes on", async () => {
+  await using world = await startGroups();
+  const [leader, follower] = await pair(world);
+  using long = new Member(world, { instanceId: "i".repeat(32_760) });
+  assertEquals((await long.joinOnce()).errorCode, code("INVALID_REQUEST"));
+  assertEquals([await leader.heartbeat(), await follower.heartbeat()], [0, 0]);
+  using fits = new Member(world, { group: "other", instanceId: "i".repeat(32_767 - 37) });
+  assertEquals((await after(world, fits.join())).errorCode, 0);
+  assertEquals((await fits.sync({ [fits.memberId]: "all" })).errorCode, 0);
+  assertEquals(world.environment.lines.filter(({ level }) => level === "error"), []);
+});
+
 Deno.test("Coordinator bounds the ids that it gives out, and goes on serving other groups", async () => {
   await using world = await startGroups();
   using flood = new Member(world, { version: 5 });

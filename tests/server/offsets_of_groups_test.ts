@@ -288,6 +288,14 @@ Deno.test("Offset whose client said how long to keep it expires then", async () 
   assertEquals(await committed(world), ["t-1@42"]);
 });
 
+Deno.test("Offset whose client said to keep it for Long.MAX stays, and its coordinator, too", async () => {
+  await using world = await startGroups(SHORT_LIVED);
+  assertEquals(await commit(world, { version: 4, retentionMs: 2n ** 63n - 1n }), 0);
+  await world.environment.advance(10 * MINUTE_MS);
+  assertEquals(await committed(world), ["t-0@42"]);
+  assertEquals(world.environment.lines.filter(({ level }) => level === "error"), []);
+});
+
 Deno.test("Offset that its members consume stays, whatever its client said of how long to keep it", async () => {
   await using world = await startGroups(SHORT_LIVED);
   await createTopic(world, "other");
