@@ -28,7 +28,7 @@ import type { GroupHappening } from "./actors/group/group_feed.ts";
 import { Topics } from "./actors/topic/topics.ts";
 import type { TransactionHappening } from "./actors/transaction/transaction_feed.ts";
 import type { ClientOptions } from "./client/mod.ts";
-import { BrokerConfig } from "./config/broker_config.ts";
+import { BrokerConfig, uselessness } from "./config/broker_config.ts";
 import { denoEnvironment } from "./environment/deno/deno_environment.ts";
 import { stderrLog } from "./environment/deno/stderr_log.ts";
 import type {
@@ -164,6 +164,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
   );
   let metadata = imageOf(store.loaded, ground);
   tellOtherLevel(metadata, ground, environment.log);
+  tellUseless(metadata, environment.log);
   const topicsFound = metadata.topics.size;
   const logs = started.adopt(
     await openLogStore({
@@ -278,6 +279,18 @@ function tellOtherLevel(metadata: MetadataImage, { startConfig }: ImageGround, l
     `${setting} is for new clusters; this one stays at level ${level} of ${TRANSACTION_VERSION} ` +
       "until UpdateFeatures (kafka-features) changes it",
   );
+}
+
+/** Settings that were stored and cannot be used must not be left out in silence. */
+function tellUseless({ brokerOverrides }: MetadataImage, log: LogSink): void {
+  for (const [broker, overrides] of brokerOverrides) {
+    for (const [name, text] of overrides) {
+      const why = uselessness(name, text);
+      if (why === null) continue;
+      const whose = broker === "" ? "all brokers" : `broker ${broker}`;
+      log.write("warn", `A setting stored for ${whose} is left out until it is changed: ${why}`);
+    }
+  }
 }
 
 /** Opens every port before any is served: a broker that cannot listen everywhere does not start. */

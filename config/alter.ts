@@ -121,6 +121,7 @@ function checkTexts(target: ConfigTarget, texts: Texts, broker: BrokerConfig): v
   }
   checkDynamic(texts);
   if (target === "brokers") checkShared(texts);
+  orRefuse(target, () => broker.withLayer(target === "broker", texts));
   const minInsync = texts.get("min.insync.replicas");
   if (minInsync !== undefined && !broker.boolean("odradek.accept.any.replication.factor")) {
     const complaint = minInsyncReplicasComplaint(minInsync);

@@ -12,6 +12,7 @@ import {
   type BrokerConfigOf,
   type MaybeUnset,
 } from "./definitions.ts";
+import { checkTopicDefaults } from "./topic_config.ts";
 import { type ConfigValue, parseValue } from "./value.ts";
 
 /** Where a setting's value can come from, the one that counts first; the names are Kafka's (`ConfigEntry.ConfigSource`). */
@@ -95,6 +96,21 @@ export class BrokerConfig {
     return new BrokerConfig(fixed, onlyUsable(perCluster), onlyUsable(perBroker));
   }
 
+  /**
+   * These settings with those of one layer replaced, as they would be.
+   *
+   * @param perBroker whether for this broker, or for all.
+   * @throws ConfigError when one is unknown or illegal, or no topic could live with what they give together.
+   */
+  withLayer(perBroker: boolean, texts: ReadonlyMap<string, string>): BrokerConfig {
+    const [[, ofBroker], [, ofCluster], [, fixed]] = this.#layers;
+    const config = perBroker
+      ? new BrokerConfig(fixed, ofCluster, texts)
+      : new BrokerConfig(fixed, texts, ofBroker);
+    checkTopicDefaults(config);
+    return config;
+  }
+
   /** What was given at start, by name. */
   get given(): ReadonlyMap<string, string> {
     return this.#layers[2][1];
@@ -155,6 +171,7 @@ export class BrokerConfig {
   }
 
   #checkTogether(): void {
+    checkTopicDefaults(this);
     if (this.boolean("odradek.accept.any.replication.factor")) return;
     const complaint = minInsyncReplicasComplaint(this.text("min.insync.replicas")!);
     if (complaint !== null) throw new ConfigError(complaint);
@@ -176,16 +193,18 @@ export function brokerDefinition(name: string): ConfigDefinition {
   return definition;
 }
 
-function onlyUsable(texts: Texts): Texts {
-  const usable = new Map<string, string>();
-  for (const [name, text] of texts) {
-    try {
-      const definition = brokerDefinition(name);
-      parseValue(name, definition, text);
-      if (definition.dynamic) usable.set(name, text);
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-    }
+/** Why a setting that is stored as a dynamic one is left out; `null` when it is not. */
+export function uselessness(name: string, text: string): string | null {
+  try {
+    const definition = brokerDefinition(name);
+    parseValue(name, definition, text);
+    return definition.dynamic ? null : `${name} cannot be set while the broker runs`;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.message;
   }
-  return usable;
+}
+
+function onlyUsable(texts: Texts): Texts {
+  return new Map([...texts].filter(([name, text]) => uselessness(name, text) === null));
 }

@@ -32,6 +32,7 @@ export type NamedRule =
   | "not empty"
   | "not null"
   | "-1 or 1 to 9"
+  | "unlimited or at least 1"
   | "throttled replicas"
   | "host:port list"
   | "id@host:port list";

@@ -58,6 +58,9 @@ const NAMED_RULES: Readonly<Record<NamedRule, (value: ConfigValue) => string | n
     value === -1 || checkRange(1, 9, value as number) === null
       ? null
       : "Value must be between 1 and 9 or equal to -1",
+  // Below zero is unlimited, all the same how far.
+  "unlimited or at least 1": (value) =>
+    value === 0 ? "Value must be unlimited (-1) or at least 1" : null,
   "throttled replicas": (value) =>
     everyItem(
       value,

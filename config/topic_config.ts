@@ -78,7 +78,7 @@ export function inheritedTexts(name: string, broker: BrokerConfig): readonly Inh
     return broker.layersOf(brokerName).map(({ source, text }) => ({
       name: brokerName,
       source,
-      text: inTopicUnit(synonym, text),
+      text: inTopicUnit(name, synonym, text),
     }));
   });
 }
@@ -130,6 +130,22 @@ export function resolveTopicConfig(
 }
 
 /**
+ * Checks that a topic can live with what a broker's settings give it: each of them may be legal where what they give
+ * together is not.
+ *
+ * @throws ConfigError
+ */
+export function checkTopicDefaults(broker: BrokerConfig): void {
+  const { retentionMs } = resolveTopicConfig(new Map(), broker);
+  if (retentionMs === 0) {
+    throw new ConfigError(
+      "log.retention.ms, log.retention.minutes and log.retention.hours give 0 together: " +
+        "the time must be unlimited (-1) or at least 1 ms",
+    );
+  }
+}
+
+/**
  * Checks what is to be set on a topic: names, types, ranges, and settings that contradict each other.
  *
  * @throws KafkaError INVALID_CONFIG with the text that Kafka gives.
@@ -163,9 +179,13 @@ function textOrDefault(
   return overrides.get(name) ?? TOPIC_DEFINITIONS[name].default;
 }
 
-/** A broker setting in hours or minutes as a topic setting in milliseconds; below zero it means "never", -1. */
-function inTopicUnit({ unit }: TopicSynonym, text: string): string {
-  if (unit === undefined) return text;
+/**
+ * A broker setting in hours or minutes as a topic setting in milliseconds; below zero it means "never", -1, and so does
+ * a retention in milliseconds. (Kafka: `KafkaConfig.logRetentionTimeMillis`.)
+ */
+function inTopicUnit(topicName: string, { unit }: TopicSynonym, text: string): string {
+  if (unit === undefined && topicName !== "retention.ms") return text;
   const value = BigInt(text.trim());
-  return value < 0n ? "-1" : String(value * UNIT_MS[unit]);
+  if (value < 0n) return "-1";
+  return unit === undefined ? text : String(value * UNIT_MS[unit]);
 }

@@ -128,6 +128,42 @@ Deno.test("A setting that is unknown, and a cluster id that is not the data's, a
   );
 });
 
+Deno.test("A broker that finds settings stored which no topic could live with leaves them out and says so", async () => {
+  const disk = new MemoryDisk();
+  const lines: string[] = [];
+  const start = () => {
+    const environment = denoEnvironment({
+      log: { write: (level, message) => void lines.push(`${level}: ${message}`) },
+    });
+    return createBroker({ data: disk.openFolder(), environment });
+  };
+  {
+    await using broker = await start();
+    await using admin = new Admin(broker.client);
+    await admin.createTopics([{ name: "before" }]);
+  }
+  const kv = await disk.openFolder().open("meta");
+  const store = await MetadataStore.open(kv, denoEnvironment({ log: { write: () => {} } }), null);
+  const overrides = new Map([["log.roll.ms", "0"], ["log.retention.ms", "1000"]]);
+  await store.commit([{ kind: "brokerOverrides", broker: "", overrides }]);
+  await kv.close();
+
+  lines.length = 0;
+  await using broker = await start();
+  assertEquals(lines, [
+    "warn: A setting stored for all brokers is left out until it is changed: " +
+    "Invalid value 0 for configuration log.roll.ms: Value must be at least 1",
+  ]);
+  await using admin = new Admin(broker.client);
+  await admin.createTopics([{ name: "after" }]);
+  const resource = { type: "topic", name: "after" } as const;
+  const entries = await admin.describeConfigs(resource);
+  const valueOf = (name: string) => entries.find((entry) => entry.name === name)?.value;
+  assertEquals([valueOf("segment.ms"), valueOf("retention.ms")], ["604800000", "1000"]);
+  const brokers = { type: "broker", name: "" } as const;
+  await admin.alterConfigs(brokers, [{ operation: "delete", name: "log.roll.ms" }]);
+});
+
 Deno.test("Closing a broker twice is closing it once, and a closed broker takes no connections", async () => {
   const broker = await createBroker();
   await Promise.all([broker.close(), broker.close()]);

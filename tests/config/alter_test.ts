@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
   applyChanges,
@@ -7,6 +7,10 @@ import {
   type SettingChange,
 } from "../../config/alter.ts";
 import { BrokerConfig } from "../../config/broker_config.ts";
+import { ConfigError } from "../../config/config_error.ts";
+import { describeTopicConfig } from "../../config/describe.ts";
+import { resolveTopicConfig } from "../../config/topic_config.ts";
+import { TOPIC_SYNONYMS } from "../../config/topic_synonyms.ts";
 import { KafkaError } from "../../protocol/errors.ts";
 
 function alter(
@@ -152,4 +156,79 @@ Deno.test("More than one replica in sync is refused for topics and brokers, unle
   const lenient = BrokerConfig.parse([["odradek.accept.any.replication.factor", "true"]]);
   assertEquals(alter("topic", {}, change, lenient), { "min.insync.replicas": "2" });
   assertEquals(alter("brokers", {}, change, lenient), { "min.insync.replicas": "2" });
+});
+
+Deno.test("A change of broker settings that passes always leaves topics settings that they can live with", () => {
+  const values = [
+    "-9223372036854775808",
+    "-2",
+    "-1",
+    "0",
+    "1",
+    "4",
+    "9223372036854775807",
+    "1e999",
+  ];
+  const words = ["", "x", "true", "0.0", "producer", "compact", "delete,compact", "1048576"];
+  let passed = 0;
+  for (const { name } of Object.values(TOPIC_SYNONYMS).flat()) {
+    for (const value of [...values, ...words]) {
+      for (const target of ["broker", "brokers", "at start"] as const) {
+        let config: BrokerConfig;
+        try {
+          if (target === "at start") config = BrokerConfig.parse([[name, value]]);
+          else {
+            const texts = applyChanges(
+              target,
+              new Map(),
+              [set(name, value)],
+              BrokerConfig.defaults,
+            );
+            config = BrokerConfig.defaults.withDynamic(texts, new Map());
+          }
+        } catch (error) {
+          if (target === "at start") assertInstanceOf(error, ConfigError);
+          else assertEquals((error as KafkaError).kind, "INVALID_REQUEST");
+          continue;
+        }
+        passed++;
+        resolveTopicConfig(new Map(), config);
+        describeTopicConfig(new Map(), config, null);
+      }
+    }
+  }
+  assert(passed > 100);
+});
+
+Deno.test("Times of the log that Kafka checks beside its table are checked here too", () => {
+  const cases = [
+    ["log.retention.ms", "0", "Value must be unlimited (-1) or at least 1"],
+    ["log.roll.ms", "0", "Value must be at least 1"],
+    ["log.roll.jitter.ms", "-1", "Value must be at least 0"],
+  ];
+  for (const [name, value, complaint] of cases) {
+    const message = `Invalid value ${value} for configuration ${name}: ${complaint}`;
+    for (const target of ["broker", "brokers"] as const) {
+      refuses(() => alter(target, {}, [set(name, value)]), "INVALID_REQUEST", message);
+    }
+    assertThrows(() => BrokerConfig.parse([[name, value]]), ConfigError, message);
+  }
+  assertThrows(
+    () => BrokerConfig.parse([["log.retention.hours", "0"]]),
+    ConfigError,
+    "the time must be unlimited (-1) or at least 1 ms",
+  );
+  const before = BrokerConfig.parse([["log.retention.hours", "0"], ["log.retention.minutes", "1"]]);
+  assertEquals(resolveTopicConfig(new Map(), before).retentionMs, 60_000);
+});
+
+Deno.test("A retention below zero is none, all the same how far, as in Kafka", () => {
+  const texts = applyChanges(
+    "brokers",
+    new Map(),
+    [set("log.retention.ms", "-2")],
+    BrokerConfig.defaults,
+  );
+  const broker = BrokerConfig.defaults.withDynamic(texts, new Map());
+  assertEquals(resolveTopicConfig(new Map(), broker).retentionMs, -1);
 });

@@ -90,6 +90,14 @@ const NAMED_RULES: Readonly<Record<string, string>> = {
   "* or list of partition:broker, entries partition:broker": "throttled replicas",
   "list of host:port": "host:port list",
   "list of id@host:port": "id@host:port list",
+  "-1 or 1+, below -1 is -1": "unlimited or at least 1",
+};
+
+/** Rules that Kafka does not have in its table but beside it, in `KafkaConfig.validateValues`. */
+const RULES_BESIDE: Readonly<Record<string, ValidFact>> = {
+  "log.retention.ms": { rule: "-1 or 1+, below -1 is -1" },
+  "log.roll.jitter.ms": { min: 0 },
+  "log.roll.ms": { min: 1 },
 };
 
 /** Defaults that the table describes in words because they depend on the machine. */
@@ -138,7 +146,8 @@ function definition(fact: Fact): string {
     `type: ${JSON.stringify(fact.type)}`,
     `default: ${JSON.stringify(defaultText(fact))}`,
   ];
-  if (fact.valid) members.push(`rule: ${rule(fact.valid)}`);
+  const valid = fact.valid ?? RULES_BESIDE[fact.name];
+  if (valid) members.push(`rule: ${rule(valid)}`);
   members.push(`importance: ${JSON.stringify(fact.importance)}`);
   if (fact.dynamic) members.push("dynamic: true");
   if (fact.internal) members.push("internal: true");

@@ -273,3 +273,25 @@ Deno.test("A full disk refuses a topic, and the controller goes on", async () =>
   const [small] = await ref.ask("createTopics", create(topic("s")));
   assertEquals(errorOf(small), "ok");
 });
+
+Deno.test("Controller refuses broker settings that no topic could live with, where it crashed", async () => {
+  for (const topics of [[], [topic("before")]]) {
+    const { ref, image } = await world();
+    await ref.ask("createTopics", create(...topics));
+    const resource = { type: "broker", name: "" } as const;
+    const outcomes = await ref.ask("alterConfigs", {
+      validateOnly: false,
+      resources: [
+        ["log.retention.ms", "0"],
+        ["log.roll.ms", "0"],
+        ["log.roll.jitter.ms", "-1"],
+        ["log.retention.ms", "-2"],
+      ].map(([name, value]) => ({ resource, changes: [{ operation: "set", name, value }] })),
+    });
+    const refused = "INVALID_REQUEST";
+    assertEquals(outcomes.map(errorOf), [refused, refused, refused, "ok"]);
+    const [after] = await ref.ask("createTopics", create(topic("after")));
+    assert(after.ok);
+    assertEquals(image().topics.get("after")!.config.retentionMs, -1);
+  }
+});
