@@ -5,7 +5,13 @@
  */
 import { KafkaError } from "../protocol/errors.ts";
 import { decodeRequestHeader, encodeResponse, type RequestHeader } from "../protocol/frames.ts";
-import { type Draft, Reader, readMessageStart, type Schema } from "../protocol/schema/mod.ts";
+import {
+  type Draft,
+  Reader,
+  readMessageStart,
+  REQUEST_LIMITS,
+  type Schema,
+} from "../protocol/schema/mod.ts";
 import type { Answer } from "./connection/answer_queue.ts";
 import { type Api, ConnectionRefusal, type RequestContext } from "./api.ts";
 import { ProtocolViolation } from "./connection/frame_reader.ts";
@@ -86,7 +92,7 @@ function isServed({ versions: [oldest, newest] }: Api, version: number): boolean
  */
 function decodeBody(api: Api, header: RequestHeader, frame: Uint8Array) {
   try {
-    const reader = new Reader(frame, header.bodyOffset);
+    const reader = new Reader(frame, header.bodyOffset, REQUEST_LIMITS);
     return readMessageStart(reader, api.request, header.apiVersion);
   } catch (error) {
     throw malformed(`${api.name} v${header.apiVersion} is malformed`, error);

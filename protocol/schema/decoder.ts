@@ -45,7 +45,9 @@ function compileTags(
   return (reader, struct) => {
     const count = reader.uvarint();
     if (count === 0) return;
+    const { unknownTagsMax, dropsUnknownTags } = reader.limits;
     let previous = -1;
+    let unknownCount = 0;
     const unknown: UnknownTag[] = [];
     for (let i = 0; i < count; i++) {
       const tag = reader.uvarint();
@@ -54,10 +56,12 @@ function compileTags(
       const size = reader.uvarint();
       const field = known.get(tag);
       if (field === undefined) {
-        if (unknown.length >= reader.limits.unknownTagsMax) {
-          throw new RangeError(`More than ${reader.limits.unknownTagsMax} unknown tags`);
+        if (++unknownCount > unknownTagsMax) {
+          throw new RangeError(`More than ${unknownTagsMax} unknown tags`);
         }
-        unknown.push({ tag, bytes: reader.view(size) });
+        reader.admitTag();
+        if (dropsUnknownTags) reader.skip(size);
+        else unknown.push({ tag, bytes: reader.view(size) });
         continue;
       }
       const end = reader.position + size;

@@ -33,7 +33,7 @@ export {
   type UnknownTag,
   uuid,
 } from "./fields.ts";
-export { type DecodeLimits, DEFAULT_LIMITS, STRING_BYTES_MAX } from "./limits.ts";
+export { type DecodeLimits, DEFAULT_LIMITS, REQUEST_LIMITS, STRING_BYTES_MAX } from "./limits.ts";
 export {
   type Draft,
   type Infer,

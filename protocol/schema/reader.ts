@@ -146,6 +146,11 @@ export class Reader {
     return this.bytes.subarray(start, start + length);
   }
 
+  /** Passes over the next `length` bytes. */
+  skip(length: number): void {
+    this.#take(length);
+  }
+
   /**
    * Admits an array: its elements, of `elementBytesMin` or more each, must fit into what remains, and into the
    * message's allowance.
@@ -154,15 +159,24 @@ export class Reader {
     if (count < 0 || count * elementBytesMin > this.remaining) {
       throw new RangeError(`An array of ${count} elements, with ${this.remaining} bytes left`);
     }
-    this.#elements += count;
-    if (this.#elements > this.limits.elementsMax) {
-      throw new RangeError(`More than ${this.limits.elementsMax} array elements`);
-    }
+    this.#count(count);
+  }
+
+  /** Admits one unknown tagged field into the message's allowance. */
+  admitTag(): void {
+    this.#count(1);
   }
 
   /** Refuses bytes after the end of what was read. */
   finish(): void {
     if (this.remaining !== 0) throw new RangeError(`${this.remaining} bytes after the end`);
+  }
+
+  #count(elements: number): void {
+    this.#elements += elements;
+    if (this.#elements > this.limits.elementsMax) {
+      throw new RangeError(`More than ${this.limits.elementsMax} array elements and unknown tags`);
+    }
   }
 
   #take(length: number): number {
