@@ -7,6 +7,7 @@ import { ZERO_UUID } from "../../protocol/uuid.ts";
 import type { Decision } from "../coordinator/decision_log.ts";
 import type { Group } from "./group.ts";
 import type { Ground } from "./ground.ts";
+import type { TopicPartition } from "./messages.ts";
 import type { Rebalance } from "./rebalance.ts";
 import { type CommittedOffset, offsetTombstone } from "./records.ts";
 import { CONSUMER_PROTOCOL_TYPE } from "./subscription.ts";
@@ -19,10 +20,11 @@ export function expire(ground: Ground, rebalance: Rebalance): void {
     // A transaction that has not ended may still commit offsets for it.
     if (ground.groups.pending.hasGroup(group.id)) continue;
     const neededAtMs = expiryRule(group);
-    removeOffsets(group, ground, (topic) => (committed) => {
+    const expired = group.offsets.select((topic) => (committed) => {
       const baseMs = neededAtMs(topic, committed);
       return baseMs !== null && nowMs >= (committed.expireTimestampMs ?? baseMs + retentionMs);
     });
+    removeOffsets(group, expired, ground);
     const abandoned = group.stateName === "Empty" && group.invited.size === 0 &&
       group.offsets.isEmpty;
     if (abandoned && group.recorded) {
@@ -31,13 +33,17 @@ export function expire(ground: Ground, rebalance: Rebalance): void {
   }
 }
 
-/** Removes the offsets of topics that are no more, also where another topic has got the name since. */
+/**
+ * Removes the offsets of topics that are no more, also where another topic has got the name since, and also those that wait
+ * for the end of a transaction. (Kafka: `OffsetMetadataManager.onPartitionsDeleted`.)
+ */
 export function forgetDeletedTopics(ground: Ground): void {
   for (const group of [...ground.groups]) {
-    removeOffsets(group, ground, (topic) => {
+    const gone = ground.groups.select(group, (topic) => {
       const id = ground.topicId(topic);
       return ({ topicId }) => id === undefined || topicId !== id && topicId !== ZERO_UUID;
     });
+    removeOffsets(group, gone, ground);
   }
 }
 
@@ -65,10 +71,8 @@ function expiryRule(group: Group): (topic: string, committed: CommittedOffset) =
 
 function removeOffsets(
   group: Group,
+  places: readonly TopicPartition[],
   { decisions }: Ground,
-  goes: (topic: string) => (committed: CommittedOffset) => boolean,
 ): void {
-  decisions.appendAll(
-    group.offsets.select(goes).map((place): Decision => offsetTombstone(group.id, place)),
-  );
+  decisions.appendAll(places.map((place): Decision => offsetTombstone(group.id, place)));
 }

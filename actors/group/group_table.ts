@@ -44,9 +44,10 @@ export class GroupTable {
     return group;
   }
 
-  /** Forgets a group of which nothing is known any more. */
+  /** Forgets a group of which nothing is known any more, and for which no transaction has an offset. */
   dropIfVacant(group: Group): void {
-    if (group.isVacant && this.#groups.get(group.id) === group) this.#groups.delete(group.id);
+    if (!group.isVacant || this.pending.hasGroup(group.id)) return;
+    if (this.#groups.get(group.id) === group) this.#groups.delete(group.id);
   }
 
   /** Applies a record, live or on load. */
@@ -85,8 +86,23 @@ export class GroupTable {
       this.pending.supersede(id, place);
     } else {
       group.offsets.delete(place);
+      this.pending.drop(id, place);
       this.dropIfVacant(group);
     }
+  }
+
+  /**
+   * The partitions of which a rule, which is asked for by topic, holds for an offset of a group: for the one that is committed
+   * or for one that waits for the end of its transaction.
+   */
+  select(
+    group: Group,
+    ruleOf: (topic: string) => (committed: CommittedOffset) => boolean,
+  ): TopicPartition[] {
+    const waiting = this.pending.select(group.id, ruleOf);
+    if (waiting.length === 0) return group.offsets.select(ruleOf);
+    const all = [...group.offsets.select(ruleOf), ...waiting];
+    return [...new Map(all.map((place) => [`${place.topic}/${place.partition}`, place])).values()];
   }
 
   /** Applies a record that is part of a transaction, live or on load. */
@@ -94,13 +110,19 @@ export class GroupTable {
     const record = readGroupRecord(decision);
     if (record?.kind !== "offset" || record.committed === null) return;
     const { group, place, committed } = record;
+    this.obtain(group); // it can be listed and deleted as if the transaction had ended
     this.pending.add(producerId, epoch, { group, place, committed });
   }
 
   /** Applies the end of a transaction, live or on load. */
   endTransaction(producerId: bigint, commit: boolean): void {
+    const touched = [...this.pending.groupsOf(producerId)];
     for (const { group, place, committed } of this.pending.end(producerId, commit)) {
       this.obtain(group).offsets.set(place, committed);
+    }
+    for (const id of touched) {
+      const group = this.#groups.get(id);
+      if (group) this.dropIfVacant(group);
     }
   }
 

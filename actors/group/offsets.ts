@@ -146,7 +146,9 @@ export function deleteOffsets(
     const { topic, partition } = place;
     if (!consumed.has(topic)) consumed.set(topic, group.consumes(topic));
     if (consumed.get(topic)) return "GROUP_SUBSCRIBED_TO_TOPIC";
-    if (group.offsets.get(topic, partition)) records.push(offsetTombstone(groupId, place));
+    // Offsets of transactions that have not ended would come back with their end. (Kafka: `deleteOffsets`.)
+    const isThere = group.offsets.get(topic, partition) || groups.pending.has(groupId, place);
+    if (isThere) records.push(offsetTombstone(groupId, place));
     return null;
   });
   decisions.appendAll(records);

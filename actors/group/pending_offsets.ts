@@ -47,6 +47,27 @@ export class PendingOffsets {
     return this.#groups.has(group);
   }
 
+  /** The groups that a transaction has offsets of. */
+  groupsOf(producerId: bigint): Iterable<string> {
+    return this.#producers.get(producerId)?.groups ?? [];
+  }
+
+  /** Of the partitions that wait, those of which a rule, which is asked for by topic, holds for one of the offsets. */
+  select(
+    group: string,
+    ruleOf: (topic: string) => (committed: CommittedOffset) => boolean,
+  ): TopicPartition[] {
+    const selected: TopicPartition[] = [];
+    for (const pending of this.#groups.get(group)?.values() ?? []) {
+      for (const { place, committed } of pending.values()) {
+        if (!ruleOf(place.topic)(committed)) continue;
+        selected.push(place);
+        break;
+      }
+    }
+    return selected;
+  }
+
   /** Whether the offset of a partition may change when a transaction ends. */
   has(group: string, { topic, partition }: TopicPartition): boolean {
     return this.#groups.get(group)?.has(keyOf({ topic, partition })) ?? false;
@@ -76,6 +97,15 @@ export class PendingOffsets {
   }
 
   /**
+   * The offset of a partition was taken back, and so are those that wait: they would come back with the end of their
+   * transactions. (Kafka: `OffsetMetadataManager.replay` of a tombstone.)
+   */
+  drop(group: string, place: TopicPartition): void {
+    const places = this.#groups.get(group);
+    if (places?.delete(keyOf(place)) && places.size === 0) this.#groups.delete(group);
+  }
+
+  /**
    * Refuses the end of a transaction whose producer is further already.
    *
    * @throws KafkaError INVALID_PRODUCER_EPOCH
@@ -92,8 +122,9 @@ export class PendingOffsets {
   /** A transaction has ended. Returns what becomes visible. */
   end(producerId: bigint, commit: boolean): readonly SettledOffset[] {
     const settled: SettledOffset[] = [];
-    for (const group of this.#producers.get(producerId)?.groups ?? []) {
-      const places = this.#groups.get(group)!;
+    for (const group of this.groupsOf(producerId)) {
+      const places = this.#groups.get(group);
+      if (!places) continue; // all were dropped
       for (const [key, pending] of places) {
         const ended = pending.get(producerId);
         if (!ended) continue;

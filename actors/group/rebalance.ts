@@ -95,7 +95,8 @@ export class Rebalance {
       group.leader = null;
       this.ground.decisions.append([groupRecord(group.id, group.record(neverCalled))]);
     },
-    persistTombstones: ({ group }) => this.ground.decisions.appendAll(tombstones(group)),
+    persistTombstones: ({ group }) =>
+      this.ground.decisions.appendAll(tombstones(group, this.ground)),
     refuseStranger: ({ group, join, sync, member }) => {
       (join?.call ?? sync)?.fail(strangerIn(group.id, member?.id ?? ""));
     },
@@ -261,9 +262,9 @@ function staying(group: Group): number {
   return group.size - [...unjoinedDynamic(group)].length;
 }
 
-function* tombstones(group: Group): Iterable<Decision> {
+function* tombstones(group: Group, { groups }: Ground): Iterable<Decision> {
   // Read before any is applied: applying them changes what is read.
-  for (const place of group.offsets.select(() => () => true)) {
+  for (const place of groups.select(group, () => () => true)) {
     yield offsetTombstone(group.id, place);
   }
   yield groupTombstone(group.id);
