@@ -252,13 +252,18 @@ export class GroupMember {
       partitions.map((partition) => ({ topic, partition }))
     );
     const owned = this.#owned();
+    // What the listener throws is told when all is done that the group counts on: nobody else has these partitions.
+    const failures: unknown[] = [];
+    const note = (error: unknown) => void failures.push(error);
     if (without(owned, assigned).length > 0) {
-      await this.#giveUp(owned, intersection(owned, assigned));
+      await this.#giveUp(owned, intersection(owned, assigned)).catch(note);
       this.#reason = "partitions were given up for others";
     }
     this.#parts.assignment.assign(assigned);
     this.#log("info", `Member of generation ${identity.generationId}`, assigned.map(partitionKey));
-    await this.#tell(() => this.#listener.onPartitionsAssigned?.(without(assigned, owned)));
+    await this.#tell(() => this.#listener.onPartitionsAssigned?.(without(assigned, owned)))
+      .catch(note);
+    if (failures.length > 0) throw failures[0]; // the first, as Java's `onJoinComplete`
   }
 
   /**

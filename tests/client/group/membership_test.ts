@@ -215,6 +215,30 @@ Deno.test("Group member under the cooperative protocol keeps what stays, and say
   assertEquals(generationId, 1);
 });
 
+Deno.test("Group member whose listener throws in a cooperative rebalance goes on, and tells of the first error", async () => {
+  await using member = new Subscribed({ partitionAssignmentStrategy: [cooperativeStickyAssignor] });
+  await member.pollFor(500);
+  const joins = member.cluster.requests(JOIN_GROUP).length;
+  member.cluster.next(HEARTBEAT, () => ({ errorCode: code("REBALANCE_IN_PROGRESS") }));
+  member.cluster.next(SYNC_GROUP, () => ({
+    errorCode: 0,
+    assignment: encodeAssignment({
+      partitions: [{ topic: "orders", partitions: [0] }],
+      userData: null,
+    }),
+  }));
+  member.onTold = (what) => {
+    throw new Error(`cannot take in "${what}"`);
+  };
+  await assertRejects(() => member.pollFor(4000), Error, 'cannot take in "revoked 1"');
+  assertEquals(member.told, ["assigned 0,1", "revoked 1", "assigned "]);
+  assertEquals(member.consumer.assignment(), [{ topic: "orders", partition: 0 }]);
+  member.onTold = () => {};
+  await member.pollFor(500);
+  assertEquals(member.told.slice(3), ["assigned 1"]);
+  assertEquals(member.cluster.requests(JOIN_GROUP).length, joins + 2);
+});
+
 Deno.test("Group member tells the sticky assignor what it had", async () => {
   await using member = new Subscribed({ partitionAssignmentStrategy: [stickyAssignor] });
   await member.pollFor(500);

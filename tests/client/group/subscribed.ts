@@ -11,6 +11,8 @@ export class Subscribed implements AsyncDisposable {
   readonly group = new FakeGroup(this.cluster);
   /** What its listener was told: `assigned 0,1`. */
   readonly told: string[] = [];
+  /** What its listener does when it is told, after it has been noted. */
+  onTold: (what: string) => void = () => {};
   readonly consumer: Consumer;
 
   constructor(options: Partial<ConsumerOptions> = {}) {
@@ -22,8 +24,11 @@ export class Subscribed implements AsyncDisposable {
       autoOffsetReset: "earliest",
       ...options,
     });
-    const tell = (what: string) => (partitions: readonly { readonly partition: number }[]) =>
-      void this.told.push(`${what} ${partitions.map(({ partition }) => partition).join()}`);
+    const tell = (what: string) => (partitions: readonly { readonly partition: number }[]) => {
+      const text = `${what} ${partitions.map(({ partition }) => partition).join()}`;
+      this.told.push(text);
+      this.onTold(text);
+    };
     this.consumer.subscribe(["orders"], {
       onPartitionsAssigned: tell("assigned"),
       onPartitionsRevoked: tell("revoked"),
