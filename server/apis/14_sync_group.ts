@@ -1,6 +1,10 @@
+import { KafkaError } from "../../protocol/errors.ts";
 import { syncGroupRequest, syncGroupResponse } from "../../protocol/messages/14_sync_group.ts";
 import { defineApi } from "../api.ts";
 import { authorize } from "../security/authorizer.ts";
+
+/** From this version on a member has to say what it takes the group's protocol for. */
+const PROTOCOL_VERSION = 5;
 
 /**
  * SyncGroup: the leader brings everybody's assignment, everybody is answered theirs.
@@ -16,23 +20,27 @@ export const syncGroup = defineApi({
   response: syncGroupResponse,
 
   async handle(request, context) {
-    const { groupId, assignments } = request;
+    const { groupId, assignments, protocolType, protocolName } = request;
+    const isMissing = protocolType === null || protocolName === null;
+    if (context.apiVersion >= PROTOCOL_VERSION && isMissing) {
+      // Before the authorization, as in `KafkaApis.handleSyncGroupRequest`.
+      throw new KafkaError("INCONSISTENT_GROUP_PROTOCOL", "A member names no protocol");
+    }
     authorize(context, "Read", "Group", groupId);
     const asked = context.broker.coordinators.group(groupId).ask("sync", {
       groupId,
       generation: request.generationId,
       memberId: request.memberId,
       instanceId: request.groupInstanceId,
-      protocolType: request.protocolType,
-      protocolName: request.protocolName,
+      protocolType,
+      protocolName,
       assignments: assignments.map(({ memberId, assignment }) => ({
         memberId,
         assignment: assignment.slice(),
       })),
     });
     context.park();
-    const { protocolType, protocolName, assignment } = await asked;
-    return { throttleTimeMs: 0, errorCode: 0, protocolType, protocolName, assignment };
+    return { throttleTimeMs: 0, errorCode: 0, ...await asked };
   },
 
   refuse: (_request, { code }) => ({

@@ -95,12 +95,17 @@ export class Member implements Disposable {
   async sync(
     assignments: Readonly<Record<string, string>> = {},
     version = 3,
+    protocol: { readonly protocolType: string | null; readonly protocolName: string | null } = {
+      protocolType: "consumer",
+      protocolName: "range",
+    },
   ): Promise<SyncGroupResponse> {
     return await this.client.ask([syncGroupRequest, syncGroupResponse], version, {
       groupId: this.group,
       generationId: this.generation,
       memberId: this.memberId,
       ...(version >= 3 && { groupInstanceId: this.joining.instanceId ?? null }),
+      ...(version >= 5 && protocol),
       assignments: Object.entries(assignments).map(([memberId, text]) => ({
         memberId,
         assignment: bytes(text),

@@ -87,6 +87,19 @@ for (let version = 0; version <= 5; version++) {
   });
 }
 
+Deno.test("SyncGroup v5 refuses who leaves out the protocol, as it does who names another", async () => {
+  await using world = await startGroups();
+  using member = new Member(world, { version: 3 });
+  await after(world, member.join());
+  for (const protocolType of ["consumer", "connect", null]) {
+    for (const protocolName of ["range", "sticky", null]) {
+      const { errorCode } = await member.sync({}, 5, { protocolType, protocolName });
+      const isRight = protocolType === "consumer" && protocolName === "range";
+      assertEquals(errorCode, isRight ? 0 : code("INCONSISTENT_GROUP_PROTOCOL"));
+    }
+  }
+});
+
 Deno.test("Group holds the followers' syncs until the leader's comes", async () => {
   await using world = await startGroups();
   const [leader, follower] = await pair(world);
