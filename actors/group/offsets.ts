@@ -91,14 +91,15 @@ function checkCommitter(group: Group, commit: Commit): void {
 }
 
 /**
- * Who may commit within a transaction: also somebody who is no member and does not say so, and whoever was a member when
- * the group began to rebalance (KIP-447). (Kafka: `ClassicGroup.validateOffsetCommit`.)
+ * Who may commit within a transaction: also somebody who is no member and does not say so, whoever has no generation in an
+ * empty group, and whoever was a member when the group began to rebalance (KIP-447). (Kafka: `ClassicGroup.validateOffsetCommit`.)
  */
 export function checkTransactionalCommitter(
   group: Group,
   commit: MemberIdentity & { readonly generation: number },
 ): void {
   const { memberId, instanceId, generation } = commit;
+  if (generation < 0 && group.stateName === "Empty") return;
   if (generation < 0 && memberId === "" && instanceId === null) return;
   const member = group.speaker(commit);
   checkGeneration(group, generation);

@@ -76,11 +76,11 @@ class World {
     topic: string,
     partition: number,
     offset: bigint,
-    producerId = PRODUCER_ID,
+    { producerId = PRODUCER_ID, memberId = "" } = {},
   ): Promise<void> {
     const producer = { producerId, producerEpoch: 0 };
     const guard = await this.ref.ask("guardOffsets", producer);
-    const commit = this.#commit(topic, partition, offset);
+    const commit = { ...this.#commit(topic, partition, offset), memberId };
     const outcomes = await this.ref.ask("commitOffsetsInTransaction", {
       ...commit,
       ...producer,
@@ -170,7 +170,7 @@ Deno.test("Offset that OffsetDelete took back does not come back with the end of
   await world.commit("t", 0, 3n);
   await world.commitInTransaction("t", 0, 42n);
   await world.commitInTransaction("t", 1, 43n);
-  await world.commitInTransaction("t", 1, 44n, 8n);
+  await world.commitInTransaction("t", 1, 44n, { producerId: 8n });
   const offsets = [{ topic: "t", partition: 0 }, { topic: "t", partition: 1 }];
   assertEquals(await world.ref.ask("deleteOffsets", { groupId: "g", offsets }), [null, null]);
   await world.holds({ committed: "", groups: [] });
@@ -178,4 +178,12 @@ Deno.test("Offset that OffsetDelete took back does not come back with the end of
   await world.end(true);
   await world.end(true, 8n);
   await world.holds({ committed: "t-1@45", groups: ["g Empty"] });
+});
+
+Deno.test("Member without a generation commits in a transaction for a group that is empty", async () => {
+  const world = new World();
+  await world.commit("t", 0, 3n);
+  await world.commitInTransaction("t", 0, 42n, { memberId: "somebody" });
+  await world.end(true);
+  await world.holds({ committed: "t-0@42", groups: ["g Empty"] });
 });
