@@ -16,17 +16,17 @@ import { CONSUMER_PROTOCOL_TYPE } from "./subscription.ts";
 export function expire(ground: Ground, rebalance: Rebalance): void {
   const nowMs = ground.environment.clock.now();
   const retentionMs = ground.config().int("offsets.retention.minutes") * 60_000;
+  const { pending } = ground.groups;
   for (const group of [...ground.groups]) {
-    // A transaction that has not ended may still commit offsets for it.
-    if (ground.groups.pending.hasGroup(group.id)) continue;
     const neededAtMs = expiryRule(group);
     const expired = group.offsets.select((topic) => (committed) => {
       const baseMs = neededAtMs(topic, committed);
       return baseMs !== null && nowMs >= (committed.expireTimestampMs ?? baseMs + retentionMs);
     });
-    removeOffsets(group, expired, ground);
+    // An open transaction may have another offset for a partition: that one would go with the old one.
+    removeOffsets(group, expired.filter((place) => !pending.has(group.id, place)), ground);
     const abandoned = group.stateName === "Empty" && group.invited.size === 0 &&
-      group.offsets.isEmpty;
+      group.offsets.isEmpty && !pending.hasGroup(group.id);
     if (abandoned && group.recorded) {
       rebalance.send(group, { type: "delete" }, { reason: "its offsets have expired" });
     }

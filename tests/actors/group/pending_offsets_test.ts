@@ -187,3 +187,18 @@ Deno.test("Member without a generation commits in a transaction for a group that
   await world.end(true);
   await world.holds({ committed: "t-0@42", groups: ["g Empty"] });
 });
+
+Deno.test("Offset expires although another partition of its group waits for a transaction", async () => {
+  const world = new World([
+    ["offsets.retention.minutes", "1"],
+    ["offsets.retention.check.interval.ms", "1000"],
+  ]);
+  await world.commit("t", 0, 3n);
+  await world.commit("t", 1, 4n);
+  await world.commitInTransaction("t", 1, 42n);
+  await world.environment.advance(62_000);
+  assertEquals(await world.committed(), "t-1@4?");
+  await world.end(false);
+  await world.environment.advance(2000);
+  assertEquals([await world.committed(), await world.groups()], ["", []]);
+});
