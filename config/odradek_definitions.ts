@@ -42,8 +42,9 @@ export const ODRADEK_DEFINITIONS = {
     default: "268435456",
     rule: { min: 1 },
     importance: "medium",
-    documentation: "How much memory answers may hold that clients have not read yet, those of " +
-      "all connections together. When it runs low, answers to Fetch become smaller.",
+    documentation: "How many bytes answers may have that are read for Fetch or that clients have " +
+      "not read yet, those of all connections together; in memory they take up to twice as much. " +
+      "When it runs low, answers to Fetch become smaller, down to 64 KiB.",
   },
   "odradek.response.max.bytes": {
     type: "int",

@@ -9,7 +9,7 @@ import type { KafkaError } from "../protocol/errors.ts";
 import type { Draft, Infer, Schema } from "../protocol/schema/mod.ts";
 import type { BrokerContext } from "./broker_context.ts";
 import type { FetchSessions } from "./fetch/fetch_sessions.ts";
-import type { ResponseMemory } from "./connection/response_memory.ts";
+import type { AnswerShare, ResponseMemory } from "./connection/response_memory.ts";
 import type { Authorizer, Principal } from "./security/authorizer.ts";
 import type { TransactionalAppends } from "./transactions/transactional_appends.ts";
 
@@ -39,6 +39,8 @@ export interface RequestContext extends ServerState {
   readonly peer: Peer;
   readonly apiVersion: number;
   readonly clientId: string | null;
+  /** What the records of the answer may take of the response memory; given back when it is answered. */
+  readonly share: AnswerShare;
   /** Tells that the request now only waits: others may be worked on in its place. */
   park(): void;
 }

@@ -11,6 +11,7 @@ import {
 import { answerTo, type Call, readCall } from "../dispatch.ts";
 import { type Frame, FrameReader, ProtocolViolation } from "./frame_reader.ts";
 import type { RequestMemory } from "./request_memory.ts";
+import type { AnswerShare } from "./response_memory.ts";
 import type { RequestSlots } from "./request_slots.ts";
 import type { TurnBudget } from "./turn_budget.ts";
 import { ANONYMOUS } from "../security/authorizer.ts";
@@ -187,26 +188,31 @@ export class Connection implements Peer {
       frame.release();
       this.host.slots.release();
     };
+    const share = this.host.state.responses.share();
+    const end = () => {
+      share.release(); // from here on it is what is queued that counts
+      letGo();
+    };
     try {
-      const answer = answerTo(call, this.#contextOf(call, letGo));
+      const answer = answerTo(call, this.#contextOf(call, share, letGo));
       if (!(answer instanceof Promise)) {
-        letGo();
+        end();
         return place.fill(answer);
       }
       answer.then((answer) => {
-        letGo();
+        end();
         place.fill(answer);
       }, (error) => {
-        letGo();
+        end();
         this.#broken(error);
       });
     } catch (error) {
-      letGo();
+      end();
       throw error;
     }
   }
 
-  #contextOf({ header }: Call, park: () => void): RequestContext {
+  #contextOf({ header }: Call, share: AnswerShare, park: () => void): RequestContext {
     const { broker, fetchSessions, producerIds, inTransactions, responses, authorizer } =
       this.host.state;
     const { apiVersion, clientId } = header;
@@ -220,6 +226,7 @@ export class Connection implements Peer {
       peer: this,
       apiVersion,
       clientId,
+      share,
       park,
     };
   }

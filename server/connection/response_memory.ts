@@ -4,11 +4,12 @@ const SHARE_BYTES_MIN = 64 * 1024;
 const SHARE_PARTS = 4;
 
 /**
- * The memory for answers that clients have not read yet, shared by all connections of a server. Nobody waits for it: when
- * it runs low, Fetch answers become smaller.
+ * The memory for answers that are being made or that clients have not read yet, shared by all connections of a server.
+ * Nobody waits for it: when it runs low, Fetch answers become smaller.
  */
 export class ResponseMemory {
   #heldBytes = 0;
+  #sharedBytes = 0;
 
   constructor(private readonly bytesMax: number, private readonly onContested: () => void) {}
 
@@ -17,15 +18,37 @@ export class ResponseMemory {
     return this.#heldBytes;
   }
 
+  /** Bytes that answers have which are being made, or may come to have. */
+  get sharedBytes(): number {
+    return this.#sharedBytes;
+  }
+
   /** Whether so much is held that clients that do not read have to go. */
   get contested(): boolean {
     return this.#heldBytes > this.bytesMax / 2;
   }
 
-  /** How many bytes of records the next answer may have. */
-  share(): number {
-    const left = this.bytesMax - this.#heldBytes;
-    return Math.max(SHARE_BYTES_MIN, Math.floor(left / SHARE_PARTS));
+  /** Whether nothing is left: then no batch is read that goes beyond an answer's share. */
+  get exhausted(): boolean {
+    return this.#heldBytes + this.#sharedBytes >= this.bytesMax;
+  }
+
+  /** A share for one answer, empty at first. */
+  share(): AnswerShare {
+    let bytes = 0;
+    const set = (next: number) => {
+      this.#sharedBytes += next - bytes;
+      return bytes = next;
+    };
+    return {
+      take: (bytesMax) => {
+        set(0);
+        const left = this.bytesMax - this.#heldBytes - this.#sharedBytes;
+        return set(Math.min(bytesMax, Math.max(SHARE_BYTES_MIN, Math.floor(left / SHARE_PARTS))));
+      },
+      use: (bytes) => void set(bytes),
+      release: () => void set(0),
+    };
   }
 
   add(bytes: number): void {
@@ -37,4 +60,14 @@ export class ResponseMemory {
   remove(bytes: number): void {
     this.#heldBytes -= bytes;
   }
+}
+
+/** What one answer has of the response memory until it is queued, and counted there. */
+export interface AnswerShare {
+  /** Takes what the records of the answer may have, but no more than `bytesMax`, and returns it: in place of what it had. */
+  take(bytesMax: number): number;
+  /** The records have `bytes`, and will not have more. */
+  use(bytes: number): void;
+  /** Gives everything back. Idempotent. */
+  release(): void;
 }

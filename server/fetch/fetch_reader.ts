@@ -38,6 +38,8 @@ interface FoundTopic {
 export class FetchReader {
   /** Bytes of records that the last reading found. */
   #bytes = 0;
+  /** Records are sent however large their batch is: or the consumer would never get past it. */
+  #minOneBatch = true;
   /** Something has to be told at once. */
   #urgent = false;
   /** The topic that was found last, and where. */
@@ -58,6 +60,7 @@ export class FetchReader {
       this.context.park();
       const limits = fetched.map(({ answer }) => this.#limitOf(answer));
       fetched = []; // a waiting request holds no records
+      this.context.share.release();
       const isClosing = await this.#wait(limits, endMs - clock.monotonicMs());
       fetched = await this.#readOnce();
       if (isClosing) break;
@@ -72,17 +75,32 @@ export class FetchReader {
   async #readOnce(): Promise<FetchedPartition[]> {
     this.#bytes = 0;
     this.#urgent = false;
-    const bytesMax = Math.min(this.terms.maxBytes, this.context.responses.share());
+    const { responses, share } = this.context;
+    // When memory is short a large batch has to wait until others have read their answers, or were let go.
+    this.#minOneBatch = !responses.exhausted;
+    const bytesMax = share.take(this.#bytesWanted());
     const fetched: FetchedPartition[] = [];
     for (const wanted of this.wanted) {
       const reading = this.#readOne(wanted, bytesMax - this.#bytes);
       // Nearly always what is read is in memory, and mostly there is nothing new: a promise for each would cost more.
       const one = reading instanceof Promise ? await reading : reading;
       this.#bytes += one.bytes;
+      if (this.#bytes > bytesMax) share.use(this.#bytes);
       this.#urgent ||= one.answer.errorCode !== 0 || one.answer.divergingEpoch !== undefined;
       fetched.push(one);
     }
+    share.use(this.#bytes);
     return fetched;
+  }
+
+  /** The most that the client would take. */
+  #bytesWanted(): number {
+    let bytes = 0;
+    for (const { maxBytes } of this.wanted) {
+      bytes += Math.max(0, maxBytes);
+      if (bytes >= this.terms.maxBytes) return this.terms.maxBytes;
+    }
+    return bytes;
   }
 
   #readOne(
@@ -95,8 +113,7 @@ export class FetchReader {
       const fetched = this.context.broker.partition(topicId, partition).askNow("fetch", {
         offset: wanted.offset,
         maxBytes: Math.max(0, Math.min(wanted.maxBytes, bytesLeft)),
-        // The first records are sent however large their batch is, or the consumer would never get past it.
-        minOneBatch: this.#bytes === 0,
+        minOneBatch: this.#minOneBatch && this.#bytes === 0,
         isolation: this.terms.isolation,
         currentLeaderEpoch: wanted.currentLeaderEpoch,
         lastFetchedEpoch: wanted.lastFetchedEpoch,

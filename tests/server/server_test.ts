@@ -201,6 +201,22 @@ Deno.test("Server lets go of clients that do not read while memory for answers i
   assertEquals(idOf(await other.receive()), 1);
 });
 
+Deno.test("Server counts the answers that are being made, until they are given, whatever becomes of them", async () => {
+  await using fake = startFakeServer({ "odradek.queued.max.response.bytes": String(8 * MB) });
+  const clients = Array.from({ length: 40 }, () => fake.connect());
+  for (const client of clients) await client.send(fake.alone(1));
+  await settle();
+  const { responses } = fake.begun[0].context;
+  const taken = fake.begun.map(({ context }) => context.share.take(MB));
+  assertEquals([taken[0], taken[39]], [MB, 64 * 1024]);
+  assertEquals(responses.sharedBytes, taken.reduce((sum, bytes) => sum + bytes));
+  clients[39].stream.close();
+  for (const { answer } of fake.begun.slice(1)) answer();
+  fake.begun[0].fail(new Error("an error"));
+  await settle();
+  assertEquals(responses.sharedBytes, 0);
+});
+
 Deno.test("Server leaves clients alone that do not read while there is memory", async () => {
   await using fake = startFakeServer();
   using silent = fake.connect();

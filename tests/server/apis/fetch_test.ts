@@ -262,6 +262,32 @@ Deno.test("Fetch answers with no more than odradek.response.max.bytes", async ()
   assertEquals(valuesOf(answer)?.length, 4);
 });
 
+Deno.test("Fetch sends no batch beyond its share while unread answers take all memory, but small ones", async () => {
+  await using broker = await withTopic({ "odradek.queued.max.response.bytes": "300000" });
+  using client = broker.connect();
+  await produce(client, 0, "x".repeat(250_000));
+  await produce(client, 1, "small");
+  const silent = [broker.connect(), broker.connect()];
+  for (const each of silent) {
+    await each.send(...encodeRequest(
+      { schema: fetchRequest, version: 12, correlationId: 1, clientId: "x" },
+      fetchFrom(A, [{ partition: 0 }]),
+    ));
+    await settle();
+  }
+  assertEquals(valuesOf(await client.ask(FETCH, 12, fetchFrom(A, [{ partition: 1 }]))), ["small"]);
+  using consumer = broker.connect();
+  const large = fetchFrom(A, [{ partition: 0 }], { maxWaitMs: 500 });
+  const first = begin(consumer, 12, large);
+  await broker.environment.advance(499);
+  assertEquals(first.answer, null, "it waits, as for records");
+  await broker.environment.advance(1);
+  assertEquals(valuesOf(first.answer), []);
+  // Who does not read is let go; then there is room.
+  await broker.environment.advance(12_000);
+  assertEquals(valuesOf(await consumer.ask(FETCH, 12, large))?.[0].length, 250_000);
+});
+
 Deno.test("Fetch sessions: the first request tells all, the next ones what is new", async () => {
   await using broker = await withTopic();
   using consumer = broker.connect();
