@@ -10,6 +10,7 @@ import { type BrokerConfig, brokerDefinition } from "./broker_config.ts";
 import { ConfigError } from "./config_error.ts";
 import { checkMinInsyncReplicas, minInsyncReplicasComplaint } from "./copies.ts";
 import type { ConfigDefinition } from "./definition.ts";
+import { checkTextSizes } from "./text_size.ts";
 import { checkTopicOverrides, topicDefinition } from "./topic_config.ts";
 import { parseList, parseValue } from "./value.ts";
 
@@ -34,7 +35,8 @@ const ONE_BROKER_ONLY = /^(listeners$|listener\.|ssl\.|sasl\.|principal\.builder
  * @param current what is set on the target now.
  * @param broker the settings of the broker, without dynamic ones of this change.
  * @throws KafkaError INVALID_REQUEST when a name comes twice, a value is missing, or a broker setting is unknown, illegal
- *   or read-only; INVALID_CONFIG when a topic setting is unknown or illegal, or `append` meets something else than a list.
+ *   or read-only; INVALID_CONFIG when a topic setting is unknown or illegal, `append` meets something else than a list,
+ *   or a value has more than 32 767 bytes.
  */
 export function applyChanges(
   target: ConfigTarget,
@@ -119,6 +121,7 @@ function checkTexts(target: ConfigTarget, texts: Texts, broker: BrokerConfig): v
     checkMinInsyncReplicas(texts, broker);
     return;
   }
+  checkTextSizes(texts);
   checkDynamic(texts);
   if (target === "brokers") checkShared(texts);
   orRefuse(target, () => broker.withLayer(target === "broker", texts));

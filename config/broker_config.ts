@@ -4,7 +4,7 @@
  * @module
  */
 import { ConfigError } from "./config_error.ts";
-import { minInsyncReplicasComplaint } from "./copies.ts";
+import { copiesComplaint } from "./copies.ts";
 import type { ConfigDefinition } from "./definition.ts";
 import {
   BROKER_DEFINITIONS,
@@ -172,8 +172,7 @@ export class BrokerConfig {
 
   #checkTogether(): void {
     checkTopicDefaults(this);
-    if (this.boolean("odradek.accept.any.replication.factor")) return;
-    const complaint = minInsyncReplicasComplaint(this.text("min.insync.replicas")!);
+    const complaint = copiesComplaint(this);
     if (complaint !== null) throw new ConfigError(complaint);
   }
 

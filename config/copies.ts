@@ -10,9 +10,21 @@ import type { BrokerConfig } from "./broker_config.ts";
 
 const HINT = "odradek.accept.any.replication.factor=true accepts the number and keeps one copy";
 
+/** An int16 in Kafka's protocol. */
+export const REPLICATION_FACTOR_MAX = 32_767;
+
 /** The replication factor of a topic that asks for the default: never one that would be refused. */
 export function defaultReplicationFactor(broker: BrokerConfig): number {
   return acceptsAny(broker) ? Math.max(1, broker.int("default.replication.factor")) : 1;
+}
+
+/** What is wrong with a broker's settings that speak of copies; `null` when nothing is. */
+export function copiesComplaint(broker: BrokerConfig): string | null {
+  if (!acceptsAny(broker)) return minInsyncReplicasComplaint(broker.text("min.insync.replicas")!);
+  const factor = broker.int("default.replication.factor");
+  if (factor <= REPLICATION_FACTOR_MAX) return null;
+  return `Invalid value ${factor} for configuration default.replication.factor: ` +
+    `Value must be no more than ${REPLICATION_FACTOR_MAX}`;
 }
 
 /**

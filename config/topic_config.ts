@@ -8,6 +8,7 @@ import type { BrokerConfig, BrokerConfigSource } from "./broker_config.ts";
 import { ConfigError } from "./config_error.ts";
 import type { ConfigDefinition } from "./definition.ts";
 import { type BrokerConfigName, TOPIC_DEFINITIONS, type TopicConfigName } from "./definitions.ts";
+import { checkTextSizes } from "./text_size.ts";
 import { TOPIC_SYNONYMS, type TopicSynonym } from "./topic_synonyms.ts";
 import { type ConfigValue, parseValue } from "./value.ts";
 
@@ -151,6 +152,7 @@ export function checkTopicDefaults(broker: BrokerConfig): void {
  * @throws KafkaError INVALID_CONFIG with the text that Kafka gives.
  */
 export function checkTopicOverrides(overrides: ReadonlyMap<string, string>): void {
+  checkTextSizes(overrides);
   try {
     for (const [name, text] of overrides) parseValue(name, topicDefinition(name), text);
   } catch (error) {

@@ -88,7 +88,7 @@ export function controller(parts: ControllerParts): Behavior<ControllerMessage> 
     for (const item of items) {
       try {
         const { change, value } = check(item, draft);
-        if (!validateOnly && !room.take(change)) {
+        if (!room.take(change) && !validateOnly) {
           await flush();
           room.take(change);
         }

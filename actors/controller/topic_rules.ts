@@ -8,6 +8,7 @@ import {
   checkMinInsyncReplicas,
   checkReplicationFactor,
   defaultReplicationFactor,
+  REPLICATION_FACTOR_MAX,
 } from "../../config/copies.ts";
 import { checkTopicOverrides } from "../../config/topic_config.ts";
 import { KafkaError } from "../../protocol/errors.ts";
@@ -119,6 +120,13 @@ function checkReplicas(brokerIds: readonly number[], broker: BrokerConfig, nodeI
     throw new KafkaError(
       "INVALID_REPLICA_ASSIGNMENT",
       "The manual partition assignment includes an empty replica list.",
+    );
+  }
+  if (brokerIds.length > REPLICATION_FACTOR_MAX) {
+    throw new KafkaError(
+      "INVALID_REPLICA_ASSIGNMENT",
+      `The manual partition assignment includes ${brokerIds.length} brokers; ` +
+        `the limit is ${REPLICATION_FACTOR_MAX}.`,
     );
   }
   const twice = firstRepeated(brokerIds);

@@ -96,7 +96,7 @@ export class MetadataStore {
   /** Starts to count how many changes fit one commit. */
   room(): CommitRoom {
     return new CommitRoom(
-      (change) => commitCost(commitOf([change], this.#cluster)),
+      (change) => commitCost(this.#commitOf([change])),
       this.kv.limits,
     );
   }
@@ -105,22 +105,25 @@ export class MetadataStore {
    * Commits changes, all or none, durably.
    *
    * @returns the new metadata version
-   * @throws KafkaError POLICY_VIOLATION when a value is too large to be stored, KAFKA_STORAGE_ERROR when the store
-   * refuses (nothing has changed)
+   * @throws KafkaError POLICY_VIOLATION when a value cannot be stored ({@linkcode CommitRoom.take} tells which),
+   * KAFKA_STORAGE_ERROR when the store refuses (nothing has changed)
    * @throws FencedError when this writer was replaced
    */
   async commit(changes: readonly MetadataChange[]): Promise<number> {
-    const commit = commitOf(changes, this.#cluster);
-    const large = commit.sets.find(({ value }) => value.length > this.kv.limits.valueBytesMax);
-    if (large) {
-      throw new KafkaError(
-        "POLICY_VIOLATION",
-        `Settings of ${large.value.length} bytes are too large to be stored`,
-      );
-    }
-    await this.#write(commit);
+    await this.#write(this.#commitOf(changes));
     this.#cluster = changes.reduce(changedCluster, this.#cluster);
     return this.chain.sequence;
+  }
+
+  /** Changes as a commit. A value that cannot be stored is refused for good: a crash would only be repeated. */
+  #commitOf(changes: readonly MetadataChange[]): Omit<KvCommit, "checks"> {
+    const commit = encoded(() => commitOf(changes, this.#cluster));
+    const large = commit.sets.find(({ value }) => value.length > this.kv.limits.valueBytesMax);
+    if (!large) return commit;
+    throw new KafkaError(
+      "POLICY_VIOLATION",
+      `Settings of ${large.value.length} bytes are too large to be stored`,
+    );
   }
 
   async #write(commit: Omit<KvCommit, "checks">): Promise<void> {
@@ -148,7 +151,11 @@ export class CommitRoom {
     private readonly limits: KvLimits,
   ) {}
 
-  /** Counts `change` in and says true, or says false when it does not fit any more. */
+  /**
+   * Counts `change` in and says true, or says false when it does not fit any more.
+   *
+   * @throws KafkaError POLICY_VIOLATION when it can never be stored
+   */
   take(change: MetadataChange): boolean {
     const { bytes, keyBytes, mutations } = this.costOf(change);
     const { commitBytesMax, commitKeyBytesMax, commitMutationsMax } = this.limits;
@@ -166,6 +173,16 @@ export class CommitRoom {
 
 /** What HEAD costs at most beside the changes of a commit. */
 const HEAD_BYTES_MAX = 4096;
+
+/** What `encode` gives; a value that its type cannot hold is refused. */
+function encoded<T>(encode: () => T): T {
+  try {
+    return encode();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new KafkaError("POLICY_VIOLATION", error.message, { cause: error });
+  }
+}
 
 function commitOf(changes: readonly MetadataChange[], before: Cluster) {
   const sets: { key: Uint8Array; value: Uint8Array }[] = [];

@@ -1,10 +1,24 @@
-import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { controller } from "../../../actors/controller/controller.ts";
-import type { ControllerMessage, NewTopic, Outcome } from "../../../actors/controller/messages.ts";
+import type {
+  ConfigResource,
+  ControllerMessage,
+  NewTopic,
+  Outcome,
+} from "../../../actors/controller/messages.ts";
 import { imageOf, type MetadataImage } from "../../../actors/controller/metadata_image.ts";
+import { newTopicId } from "../../../actors/controller/topic_id.ts";
 import { spawn } from "../../../actors/core/actor.ts";
 import { BrokerConfig } from "../../../config/broker_config.ts";
-import type { ErrorName } from "../../../protocol/errors.ts";
+import { ConfigError } from "../../../config/config_error.ts";
+import { type ErrorName, KafkaError } from "../../../protocol/errors.ts";
 import { MemoryDisk } from "../../../storage/kv/memory/memory_folder.ts";
 import type { DeletedTopic } from "../../../storage/metadata/metadata.ts";
 import { MetadataStore } from "../../../storage/metadata/metadata_store.ts";
@@ -294,4 +308,82 @@ Deno.test("Controller refuses broker settings that no topic could live with, whe
     assert(after.ok);
     assertEquals(image().topics.get("after")!.config.retentionMs, -1);
   }
+});
+
+Deno.test("Controller refuses values that cannot be stored, each alone, where it crashed", async () => {
+  const { ref, image } = await world();
+  await ref.ask("createTopics", create(topic("t")));
+  const replicas = (from: number, count: number) =>
+    Array.from({ length: count }, (_, index) => `${from + index}:1`).join(",");
+  const names = ["follower", "leader"].map((who) => `${who}.replication.throttled.replicas`);
+  const change = (resource: ConfigResource, operation: "set" | "append", values: string[]) => ({
+    resource,
+    changes: values.map((value, index) => ({
+      operation,
+      name: resource.type === "topic" ? names[index] : "ssl.keystore.password",
+      value,
+    })),
+  });
+  const t = { type: "topic", name: "t" } as const;
+  const broker = { type: "broker", name: "1" } as const;
+  const half = replicas(10_000, 2500);
+  const alter = [
+    change(t, "set", [half]),
+    change(t, "append", [replicas(20_000, 2500)]),
+    change(broker, "set", ["\ufffd".repeat(12_000)]),
+    change(broker, "set", ["secret"]),
+    change(t, "append", [replicas(20_000, 1500)]),
+  ];
+  for (const validateOnly of [true, false]) {
+    const outcomes = await ref.ask("alterConfigs", { validateOnly, resources: alter });
+    const bad = "INVALID_CONFIG";
+    assertEquals(outcomes.map(errorOf), ["ok", bad, bad, "ok", "ok"]);
+  }
+  assertEquals(image().topics.get("t")!.overrides.get(names[0])!.split(",").length, 4000);
+
+  const full = replicas(10_000, 4095);
+  const large = topic("large", { configs: names.map((name) => ({ name, value: full })) });
+  const created = await ref.ask("createTopics", create(topic("beside"), large, topic("too")));
+  assertEquals(created.map(errorOf), ["ok", "POLICY_VIOLATION", "ok"]);
+});
+
+Deno.test("Controller that accepts any replication factor refuses one that is no int16, where it crashed", async () => {
+  const config = { "odradek.accept.any.replication.factor": "true" };
+  const { ref } = await world(config);
+  const byHand = (name: string, count: number) =>
+    topic(name, {
+      partitionCount: -1,
+      replicationFactor: -1,
+      assignments: [{ partition: 0, brokerIds: Array.from({ length: count }, (_, id) => id) }],
+    });
+  const outcomes = await ref.ask("createTopics", create(byHand("a", 32_768), byHand("b", 32_767)));
+  assertEquals(outcomes.map(errorOf), ["INVALID_REPLICA_ASSIGNMENT", "ok"]);
+  const entries: [string, string][] = [["default.replication.factor", "32768"]];
+  assertThrows(
+    () => BrokerConfig.parse([...entries, ...Object.entries(config)]),
+    ConfigError,
+    "Value must be no more than 32767",
+  );
+  assertEquals(BrokerConfig.parse(entries).int("default.replication.factor"), 32_768);
+});
+
+Deno.test("A change that the metadata store cannot encode is refused alone, and for good", async () => {
+  const { store } = await world();
+  const stored = { id: newTopicId(new ManualEnvironment().random), name: "t", partitionCount: 1 };
+  const overrides = new Map<string, string>();
+  const many = new Map(Array.from({ length: 3 }, (_, index) => [`s${index}`, "x".repeat(30_000)]));
+  const room = store.room();
+  for (
+    const topic of [
+      { ...stored, replicationFactor: 32_768, overrides },
+      { ...stored, replicationFactor: 1, overrides: new Map([["s", "x".repeat(32_768)]]) },
+      { ...stored, replicationFactor: 1, overrides: many },
+    ]
+  ) {
+    const change = { kind: "topic", topic } as const;
+    const refused = assertThrows(() => room.take(change), KafkaError) as KafkaError;
+    assertEquals([refused.kind, refused.retriable], ["POLICY_VIOLATION", false]);
+    await assertRejects(() => store.commit([change]), KafkaError, refused.message);
+  }
+  assert(room.take({ kind: "topic", topic: { ...stored, replicationFactor: 1, overrides } }));
 });
