@@ -22,6 +22,8 @@ export interface ProducerSource {
  * The producers of a partition as of its last durable batch: the newest snapshot, and what happened since. Aborted
  * transactions of the open segment come to light here, too.
  *
+ * The open part keeps its events: a roll tells them until somebody writes a snapshot of the states.
+ *
  * Damaged details are made up for from the chunks, as far as those can be read.
  *
  * @throws KafkaError KAFKA_STORAGE_ERROR when the store fails.
@@ -40,10 +42,7 @@ export async function loadProducers(
       for (const facts of part?.events ?? []) states.apply(facts);
     }
     const aborted = states.settle(index.endOffset);
-    if (index.open) {
-      index.open.addAborted(aborted);
-      index.open.events = [];
-    }
+    index.open?.addAborted(aborted);
     return states;
   }
 }

@@ -266,7 +266,9 @@ export class Shard implements PartitionHome {
     const source = { ...this.#options, catalogue: this.#catalogue, reader: this.reader };
     const producers = await loadProducers(source, index);
     const partition = new StoredPartition(this, index, producers);
+    // Both in one turn: a roll in between would know nothing of the producers.
     index.writeProducers = (writer) => partition.writeProducers(writer);
+    if (index.open) index.open.events = [];
     if (index.removed || this.#removing.has(name)) partition.refuseWrites();
     if (!index.removed) this.#opened.set(name, partition);
     return partition;
