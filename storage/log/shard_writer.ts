@@ -86,6 +86,8 @@ export class ShardWriter {
   #filling: CommitBuilder[] = [];
   #inFlight: CommitBuilder | null = null;
   #upkeep: WaitingUpkeep[] = [];
+  /** In the commit under way. */
+  #upkeepInFlight: WaitingUpkeep[] = [];
   #upkeepTurn = false;
   #running = false;
   /** The store refused a commit: upkeep waits a little, batches do not. */
@@ -152,7 +154,10 @@ export class ShardWriter {
     if (this.#stopped) return;
     this.#stopped = error;
     this.#failAll(error);
-    for (const { reject } of this.#upkeep.splice(0)) reject(error);
+    const upkeep = [...this.#upkeepInFlight, ...this.#upkeep];
+    this.#upkeepInFlight = [];
+    this.#upkeep = [];
+    for (const { reject } of upkeep) reject(error);
   }
 
   #add(commit: CommitBuilder, batch: NewBatch, bytes: Uint8Array): boolean {
@@ -183,6 +188,7 @@ export class ShardWriter {
     this.#inFlight = data;
     const chunks = data?.seal() ?? [];
     const upkeep = data ? [] : this.#takeUpkeep();
+    this.#upkeepInFlight = upkeep;
     const sequence = this.#options.chain.sequence + 1;
     const parts = data ? this.#stagedSets(data, sequence) : [];
     const last = data ? this.#lastParts(data) : 0;
@@ -212,6 +218,7 @@ export class ShardWriter {
       change.applied?.();
       resolve();
     }
+    this.#upkeepInFlight = [];
   }
 
   get #upkeepIsDue(): boolean {
@@ -291,6 +298,7 @@ export class ShardWriter {
 
   /** The store surely did not take a commit. */
   #refused(data: CommitBuilder | null, upkeep: WaitingUpkeep[], error: Error): void {
+    this.#upkeepInFlight = [];
     const waiting = [...upkeep, ...this.#upkeep];
     this.#upkeep = waiting.filter(({ refused }) => !refused);
     for (const { refused } of waiting) refused?.();
