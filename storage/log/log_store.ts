@@ -244,7 +244,7 @@ class KvLogStore implements LogStore {
 
   /** Looks after the data from now on, shard by shard. */
   startUpkeep(): void {
-    const { timers, clock } = this.parts.environment;
+    const { timers, clock, log } = this.parts.environment;
     let retainedAtMs = clock.monotonicMs();
     const schedule = () => {
       if (this.#closed) return;
@@ -253,11 +253,12 @@ class KvLogStore implements LogStore {
         INTERVAL_MS_MIN,
         Math.min(current(cleanerIntervalMs), retentionIntervalMs),
       );
-      this.#upkeepTimer = timers.schedule(intervalMs, async () => {
+      this.#upkeepTimer = timers.schedule(intervalMs, () => {
         const retention = clock.monotonicMs() - retainedAtMs >= retentionIntervalMs;
         if (retention) retainedAtMs = clock.monotonicMs();
-        await this.upkeep({ retention });
-        schedule();
+        this.upkeep({ retention })
+          .catch((error) => log.write("error", "The upkeep of the log failed", { error }))
+          .finally(schedule);
       });
     };
     schedule();

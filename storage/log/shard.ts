@@ -231,8 +231,8 @@ export class Shard implements PartitionHome {
 
   /** Looks after the data: closes the open segment if it is time, cleans; `retention` cuts logs off, too. */
   upkeep({ retention }: { readonly retention: boolean }): Promise<void> {
-    this.#cleaner.rollIfDue();
     return this.#inBackground("cleaning", async () => {
+      this.#cleaner.rollIfDue();
       if (retention || this.#cleaner.lacksRoom) await this.#cleaner.retain();
       await this.#cleaner.clean();
     });

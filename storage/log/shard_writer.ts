@@ -70,7 +70,7 @@ export interface ShardWriterOptions {
     chunks: readonly SealedChunk[],
     staged: readonly StagedPart[],
   ) => void;
-  /** After each commit, and after a failure. */
+  /** After each commit, whether the store took it or refused it. What it throws stops the writer. */
   readonly onSettled: () => void;
   /** Another process has taken the shard over. */
   readonly onFenced: (error: Error) => void;
@@ -153,7 +153,12 @@ export class ShardWriter {
   stop(error: Error): void {
     if (this.#stopped) return;
     this.#stopped = error;
-    this.#failAll(error);
+    try {
+      this.#failAll(error);
+    } catch (cause) {
+      const message = `${this.#options.name}: batches could not be told that they failed`;
+      this.#options.environment.log.write("error", message, { error: cause });
+    }
     const upkeep = [...this.#upkeepInFlight, ...this.#upkeep];
     this.#upkeepInFlight = [];
     this.#upkeep = [];
@@ -165,6 +170,7 @@ export class ShardWriter {
     return commit.addStaged(batch, bytes, this.#options.environment.random.bytes(TOKEN_BYTES));
   }
 
+  /** Starts to commit, if nothing is under way. Nobody waits for this: whatever throws in it stops the writer. */
   async #run(): Promise<void> {
     if (this.#running) return;
     this.#running = true;
@@ -172,10 +178,10 @@ export class ShardWriter {
     while (!this.#stopped && (this.#filling.length > 0 || this.#upkeepIsDue)) {
       try {
         await this.#commitNext();
+        this.#options.onSettled();
       } catch (error) {
         this.#fail(error);
       }
-      this.#options.onSettled();
     }
     this.#running = false;
     for (const resolve of this.#idle.splice(0)) resolve();
@@ -351,7 +357,11 @@ export class ShardWriter {
       });
       const fenced = new KafkaError("NOT_LEADER_OR_FOLLOWER", error.message, { cause: error });
       this.stop(fenced);
-      this.#options.onFenced(fenced);
+      try {
+        this.#options.onFenced(fenced);
+      } catch (error) {
+        environment.log.write("error", `${name}: a callback failed`, { error });
+      }
     } else {
       environment.log.write("error", `${name}: the committer failed`, { error });
       this.stop(
