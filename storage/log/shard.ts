@@ -377,7 +377,7 @@ export class Shard implements PartitionHome {
       this.#writer.maintain(change);
     this.#inBackground("sweeping", () => {
       this.#sweepIsWaiting = false;
-      return sweep({ shard, kv, environment, catalogue, maintain });
+      return sweep({ shard, kv, environment, catalogue, reader: this.reader, maintain });
     });
   }
 

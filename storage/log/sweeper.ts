@@ -18,7 +18,7 @@ import {
 import { partitionName } from "./partition_index.ts";
 import type { ShardCatalogue, Tombstone } from "./shard_catalogue.ts";
 import { decodeSummary, encodeSummary, type SegmentHead } from "./segment_summary.ts";
-import { DETAIL_VALUE_BYTES } from "./shard_reader.ts";
+import { DETAIL_VALUE_BYTES, type ShardReader } from "./shard_reader.ts";
 import { listAll } from "../kv/list_all.ts";
 import type { Upkeep } from "./shard_writer.ts";
 
@@ -37,6 +37,7 @@ export interface SweepSource {
   readonly kv: Kv;
   readonly environment: Environment;
   readonly catalogue: ShardCatalogue;
+  readonly reader: Pick<ShardReader, "forgetLoads">;
   maintain(change: Upkeep): Promise<void>;
 }
 
@@ -108,13 +109,14 @@ async function deleteReplaced(source: SweepSource): Promise<void> {
  * start would go on from.
  */
 export async function deleteSegment(source: SweepSource, head: SegmentHead): Promise<void> {
-  const { shard, maintain } = source;
+  const { shard, maintain, reader } = source;
   const { segment, firstSequence, lastSequence } = head;
   await deleteRange(source, numberedRange("c", shard, firstSequence, lastSequence));
   await deleteRange(source, numberedRange("s", shard, firstSequence, lastSequence));
   await deleteRange(source, numberedRange("d", shard, segment, segment));
   await deleteRange(source, numberedRange("m", shard, segment, segment));
   if (segment >= CLEANED_FIRST) await maintain({ deletes: [publicationKey(shard, segment)] });
+  reader.forgetLoads(segment); // reads that began before may have noted some since it went out of use
 }
 
 /** Deletes all keys of a range, slowly. */

@@ -181,7 +181,8 @@ export class JobChoice {
   }
 
   async #filterOf(plan: CompactionPlan | undefined, bytes: StoredBytes) {
-    if (!plan) return null;
+    // To open what was removed meanwhile would make something new of it, for ever.
+    if (!plan || plan.index.removed) return null;
     const { environment, mapBytesMax } = this.#shard;
     const log = await this.#shard.open(plan.index.id);
     const { logStartOffset } = plan.index;

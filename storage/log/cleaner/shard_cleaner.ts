@@ -42,6 +42,7 @@ export type PolicyOf = (id: PartitionId) => TopicConfig | null;
 
 /** A shard, and what decides about its data. */
 export interface ShardCleanerParts extends CleanedShard, SweepSource {
+  readonly reader: ShardReader;
   readonly policyOf: PolicyOf;
   readonly reserve: Reserve;
   /** Memory for the keys of a partition that is being compacted. */
