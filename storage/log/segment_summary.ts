@@ -16,6 +16,8 @@ const VERSION = 2;
 /** Upper bound of an entry without its epochs, and of one epoch. */
 const ENTRY_BYTES_MAX = 106;
 const EPOCH_BYTES_MAX = 16;
+/** Epochs of a partition that a summary names, so that an entry fits a value: each start of the broker makes a new one. */
+export const EPOCHS_MAX = 3_000;
 
 /** What a summary says of the segment as a whole. */
 export interface SegmentHead {
@@ -43,7 +45,7 @@ export function encodeSummary(
   let page: SummaryEntry[] = [];
   let pageBytes = ENTRY_BYTES_MAX;
   for (const entry of entries) {
-    const bytes = ENTRY_BYTES_MAX + entry.epochs.length * EPOCH_BYTES_MAX;
+    const bytes = ENTRY_BYTES_MAX + Math.min(entry.epochs.length, EPOCHS_MAX) * EPOCH_BYTES_MAX;
     if (pageBytes + bytes > valueBytesMax && page.length > 0) {
       values.push(encodePage(head, page));
       page = [];
@@ -80,13 +82,19 @@ function encodePage(head: SegmentHead, entries: readonly SummaryEntry[]): Uint8A
     writer.varint(part.detailPosition);
     writer.varint(part.detailBytes);
     writer.varint(part.abortedFrom === Infinity ? 0 : part.abortedFrom + 1);
-    writer.varint(epochs.length);
-    for (const { epoch, startOffset } of epochs) {
+    const named = namedEpochs(epochs);
+    writer.varint(named.length);
+    for (const { epoch, startOffset } of named) {
       writer.varint(epoch);
       writer.varint(startOffset);
     }
   }
   return seal(writer);
+}
+
+/** The oldest and the latest: to those in between it looks as if the oldest went on, which takes no offset from anyone. */
+function namedEpochs(epochs: readonly EpochEntry[]): readonly EpochEntry[] {
+  return epochs.length <= EPOCHS_MAX ? epochs : [epochs[0], ...epochs.slice(1 - EPOCHS_MAX)];
 }
 
 /**

@@ -206,8 +206,10 @@ async function copyGroup(
     endOffset,
     dirtyFrom,
     producers: await producersAtEnd(shard, index, group, details),
-    epochs: index.epochs.filter(({ startOffset }) =>
-      startOffset >= firstOffset && startOffset < endOffset
+    // Those that ended before the log begins are forgotten: Kafka's `LeaderEpochFileCache.truncateFromStart`.
+    epochs: index.epochs.filter(({ startOffset }, at) =>
+      startOffset >= firstOffset && startOffset < endOffset &&
+      (index.epochs[at + 1]?.startOffset ?? Infinity) > logStartOffset
     ),
     aborted,
   }, !await canVanish(shard.reader, index, group.at(-1)!));

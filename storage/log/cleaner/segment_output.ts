@@ -15,7 +15,7 @@ import { OpenPart, type PartitionIndex } from "../partition_index.ts";
 import type { AbortedTransaction, EpochEntry, PartitionId } from "../partition_log.ts";
 import type { ProducerFacts } from "../producer_states.ts";
 import { closePart, segmentSets } from "../segment_roll.ts";
-import type { SegmentHead, SummaryEntry } from "../segment_summary.ts";
+import { EPOCHS_MAX, type SegmentHead, type SummaryEntry } from "../segment_summary.ts";
 import { DETAIL_VALUE_BYTES } from "../shard_reader.ts";
 
 type KvSet = { readonly key: Uint8Array; readonly value: Uint8Array };
@@ -217,9 +217,15 @@ export class SegmentOutput {
   }
 }
 
-/** Epochs that batches had, and those of which no batch is left. */
-function mergedEpochs(known: readonly EpochEntry[], found: readonly EpochEntry[]): EpochEntry[] {
-  const epochs = new Set(known.map(({ epoch }) => epoch));
-  return [...known, ...found.filter(({ epoch }) => !epochs.has(epoch))]
+/** Epochs that batches had, and those of which no batch is left: unless they are too many, then these are forgotten. */
+export function mergedEpochs(
+  known: readonly EpochEntry[],
+  found: readonly EpochEntry[],
+): EpochEntry[] {
+  const named = new Set(known.map(({ epoch }) => epoch));
+  const all = [...known, ...found.filter(({ epoch }) => !named.has(epoch))]
     .sort((a, b) => a.startOffset - b.startOffset);
+  if (all.length <= EPOCHS_MAX) return all;
+  const left = new Set(found.map(({ epoch }) => epoch));
+  return all.filter(({ epoch }, at) => left.has(epoch) || at === all.length - 1);
 }
