@@ -160,9 +160,9 @@ export class DecisionLog {
     this.#write();
   }
 
-  /** Whether decisions can be written in one append. */
-  fits(decisions: readonly Decision[]): boolean {
-    return bytesOf(decisions) <= this.parts.batchBytesMax;
+  /** Whether decisions can be written in one append, and would if they were larger by so many bytes. */
+  fits(decisions: readonly Decision[], reservedBytes = 0): boolean {
+    return bytesOf(decisions) + reservedBytes <= this.parts.batchBytesMax;
   }
 
   /** Calls `then` once everything decided so far is durable: at once if it is. For answers that only read. */

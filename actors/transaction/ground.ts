@@ -10,6 +10,7 @@ import type { TransactionTable } from "./transaction_table.ts";
 /** Where a coordinator's decisions become durable. */
 export interface Decisions {
   append(decisions: readonly Decision[]): void;
+  fits(decisions: readonly Decision[], reservedBytes?: number): boolean;
   whenDurable(then: () => void): void;
 }
 

@@ -16,6 +16,9 @@ import {
   type TransactionState,
 } from "./transaction_machine.ts";
 
+/** What the record of a transaction's end may have more than that of its partitions: producer ids, how it ends. */
+const END_BYTES = 64;
+
 /** What an event is about, beside what the machine needs to know. */
 export interface Occasion {
   /** Why, for the feed. */
@@ -68,8 +71,17 @@ export class Steps {
     noteBump: ({ draft, event }) => {
       draft.clientVersion = event.type === "end" && !event.bumps ? 0 : BUMPING_VERSION;
     },
-    persist: ({ transaction, draft }) =>
-      this.ground.decisions.append([transactionRecord(transaction.id, draft)]),
+    persist: ({ transaction, draft, event }) => {
+      const record = transactionRecord(transaction.id, draft);
+      const { decisions } = this.ground;
+      if (event.type === "add" && !decisions.fits([record], END_BYTES)) {
+        throw new KafkaError(
+          "MESSAGE_TOO_LARGE",
+          `The transaction of "${transaction.id}" has more partitions than a record can name`,
+        );
+      }
+      decisions.append([record]);
+    },
     persistTombstone: ({ transaction }) =>
       this.ground.decisions.append([transactionTombstone(transaction.id)]),
     writeMarkers: ({ transaction }) =>

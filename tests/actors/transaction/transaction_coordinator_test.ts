@@ -401,3 +401,22 @@ Deno.test("Transaction coordinator tells the feed of each transition", async () 
     "PrepareCommit markersWritten CompleteCommit",
   ]);
 });
+
+Deno.test("Transaction coordinator refuses partitions with which a transaction could not be ended", async () => {
+  const w = world();
+  const identity = await init(w);
+  let next = 0;
+  for (const step of [1000, 100, 10, 1]) {
+    for (let kind = ""; kind !== "MESSAGE_TOO_LARGE";) {
+      const partitions = Array.from({ length: step }, (_, n) => next + n);
+      const refused = await add(w, identity, ...partitions).then(() => null, (error) => error);
+      if (refused === null) next += step;
+      else kind = refused.kind;
+    }
+  }
+  assert(next > 20_000, `${next} partitions`);
+  await end(w, identity, true);
+  await w.environment.advance(100_000);
+  assertEquals(await stateOf(w), "CompleteCommit");
+  assertEquals(w.environment.lines.filter(({ level }) => level === "error"), []);
+});
