@@ -25,6 +25,22 @@ import {
   listTransactionsResponse,
 } from "../../../protocol/messages/66_list_transactions.ts";
 import {
+  deleteGroupsRequest,
+  deleteGroupsResponse,
+} from "../../../protocol/messages/42_delete_groups.ts";
+import {
+  listGroupsRequest,
+  listGroupsResponse,
+} from "../../../protocol/messages/16_list_groups.ts";
+import {
+  offsetCommitRequest,
+  offsetCommitResponse,
+} from "../../../protocol/messages/08_offset_commit.ts";
+import {
+  offsetDeleteRequest,
+  offsetDeleteResponse,
+} from "../../../protocol/messages/47_offset_delete.ts";
+import {
   offsetFetchRequest,
   offsetFetchResponse,
 } from "../../../protocol/messages/09_offset_fetch.ts";
@@ -537,6 +553,37 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     return answers;
   },
 
+  async "groups and offsets that are deleted while a transaction has offsets of them"(stage) {
+    const answers: Answers = {};
+    for (const deletes of ["group", "offset", "nothing"] as const) {
+      for (const before of [true, false]) {
+        for (const commit of [true, false]) {
+          const named = `${deletes} ${before ? "with" : "without"} an offset, ${commit}`;
+          // A group of which nothing is left Kafka forgets not before it looks for expired offsets again.
+          const seen = ([group, offset]: unknown[]) =>
+            deletes === "group" || before && deletes === "nothing" ? [group, offset] : offset;
+          const producer = await stage.producer();
+          if (before) answers[`${named}, before`] = await settled(() => commitAlone(producer));
+          await settled(() => producer.addOffsets(3));
+          // Whoever has no generation may commit for an empty group, whatever it calls itself.
+          const member = { generationId: -1, memberId: "somebody" };
+          answers[`${named}, offset`] = await producer.commitOffset(3, 42n, member);
+          answers[`${named}, open`] = await groupAndOffset(producer);
+          if (deletes !== "nothing") {
+            answers[`${named}, deleted`] = await (deletes === "group" ? deleteGroup : deleteOffset)(
+              producer,
+            );
+            answers[`${named}, then`] = seen(await groupAndOffset(producer));
+          }
+          answers[`${named}, end`] = await producer.end(3, commit);
+          await settled(() => producer.add(3, 0));
+          answers[`${named}, ended`] = seen(await groupAndOffset(producer));
+        }
+      }
+    }
+    return answers;
+  },
+
   async "WriteTxnMarkers"(stage) {
     const answers: Answers = {};
     for (const [version, transactionVersion] of [[1, 0], [2, 0], [2, 1], [2, 2]] as const) {
@@ -674,6 +721,47 @@ async function shortDescription(stage: Stage, producer: WireProducer): Promise<u
     told.producerEpoch - producer.epoch,
     told.topics.map(({ topic, partitions }) => [topic === stage.topic, partitions.toSorted()]),
   ];
+}
+
+/** Commits 3 for the group of a producer, outside of its transaction. */
+async function commitAlone({ client, group, topic }: WireProducer): Promise<number> {
+  const partition = { partitionIndex: 0, committedOffset: 3n, committedMetadata: "" };
+  const { topics } = await client.ask([offsetCommitRequest, offsetCommitResponse], 7, {
+    groupId: group,
+    generationIdOrMemberEpoch: -1,
+    memberId: "",
+    topics: [{ name: topic, partitions: [partition] }],
+  });
+  return topics[0].partitions[0].errorCode;
+}
+
+/** How the group of a producer is listed, and what it has committed. */
+async function groupAndOffset({ client, group, topic }: WireProducer): Promise<unknown[]> {
+  const { groups } = await client.ask([listGroupsRequest, listGroupsResponse], 4, {});
+  const { topics } = await client.ask([offsetFetchRequest, offsetFetchResponse], 7, {
+    groupId: group,
+    topics: [{ name: topic, partitionIndexes: [0] }],
+    requireStable: false,
+  });
+  return [
+    groups.filter(({ groupId }) => groupId === group).map(({ groupState }) => groupState),
+    Number(topics[0].partitions[0].committedOffset),
+  ];
+}
+
+async function deleteGroup({ client, group }: WireProducer): Promise<number> {
+  const { results } = await client.ask([deleteGroupsRequest, deleteGroupsResponse], 2, {
+    groupsNames: [group],
+  });
+  return results[0].errorCode;
+}
+
+async function deleteOffset({ client, group, topic }: WireProducer): Promise<number[]> {
+  const { errorCode, topics } = await client.ask([offsetDeleteRequest, offsetDeleteResponse], 0, {
+    groupId: group,
+    topics: [{ name: topic, partitions: [{ partitionIndex: 0 }] }],
+  });
+  return [errorCode, ...topics.map(({ partitions }) => partitions[0].errorCode)];
 }
 
 /** Plays a scenario. */
