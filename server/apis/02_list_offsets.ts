@@ -6,6 +6,7 @@ import {
   LATEST_TIERED,
   MAX_TIMESTAMP,
 } from "../../actors/partition/messages.ts";
+import type { TopicImage } from "../../actors/controller/metadata_image.ts";
 import { KafkaError } from "../../protocol/errors.ts";
 import {
   type ListOffsetsRequest,
@@ -17,8 +18,9 @@ import { defineApi, type RequestContext } from "../api.ts";
 import { deadlineOf } from "../deadline.ts";
 import { outcomeError } from "../errors.ts";
 import { isolationOf } from "../isolation.ts";
+import { answerPartitions } from "../item_turns.ts";
 import { authorize } from "../security/authorizer.ts";
-import { checkPartition, repeated, topicNamed } from "../topics.ts";
+import { checkPartition, lookedUp, repeated, topicNamed } from "../topics.ts";
 
 /** The version that each special timestamp came with. */
 const SINCE: ReadonlyMap<number, number> = new Map([
@@ -34,7 +36,12 @@ const LEADER_EPOCH_VERSION = 4;
 /** The request says from this version on how long it may take. */
 const TIMEOUT_VERSION = 10;
 
-type WantedPartition = ListOffsetsRequest["topics"][number]["partitions"][number];
+/** Made once, as it may be the answer for very many partitions. */
+const REPEATED = new KafkaError("INVALID_REQUEST");
+const UNKNOWN_TIMESTAMP = new KafkaError("UNSUPPORTED_VERSION");
+
+type WantedTopic = ListOffsetsRequest["topics"][number];
+type WantedPartition = WantedTopic["partitions"][number];
 type PartitionAnswer = Draft<typeof listOffsetsResponse>["topics"][number]["partitions"][number];
 
 /**
@@ -59,17 +66,16 @@ export const listOffsets = defineApi({
     const deadlineMs = context.apiVersion >= TIMEOUT_VERSION
       ? deadlineOf(request.timeoutMs)
       : undefined;
-    const topics = await Promise.all(request.topics.map(async ({ name, partitions }) => {
+    const lookUp = ({ name, partitions }: WantedTopic) => {
       const twice = repeated(partitions.map(({ partitionIndex }) => partitionIndex));
-      const lookUp = async (wanted: WantedPartition): Promise<PartitionAnswer> => {
+      const topic = topicToRead(name, context);
+      return async (wanted: WantedPartition): Promise<PartitionAnswer> => {
         const { partitionIndex, currentLeaderEpoch } = wanted;
         try {
-          if (twice.has(partitionIndex)) throw new KafkaError("INVALID_REQUEST");
+          if (twice.has(partitionIndex)) throw REPEATED;
           const timestamp = timestampOf(wanted, context);
-          authorize(context, "Describe", "Topic", name);
-          const topic = topicNamed(name, context.broker.metadata());
-          checkPartition(partitionIndex, topic);
-          const found = await context.broker.partition(topic.id, partitionIndex).ask(
+          const { id } = checkPartition(partitionIndex, topic());
+          const found = await context.broker.partition(id, partitionIndex).ask(
             "listOffset",
             { timestamp, isolation, currentLeaderEpoch },
             { deadlineMs },
@@ -85,9 +91,14 @@ export const listOffsets = defineApi({
           return failed(wanted, outcomeError(error, "ListOffsets", context));
         }
       };
-      return { name, partitions: await Promise.all(partitions.map(lookUp)) };
-    }));
-    return { topics };
+    };
+    const answers = await answerPartitions(request.topics, context.broker.environment.timers, {
+      partitions: ({ partitions }) => partitions,
+      topic: lookUp,
+    });
+    return {
+      topics: request.topics.map(({ name }, at) => ({ name, partitions: answers[at] })),
+    };
   },
 
   refuse: ({ topics }, error) => ({
@@ -98,11 +109,18 @@ export const listOffsets = defineApi({
   }),
 });
 
+function topicToRead(name: string, context: RequestContext): () => TopicImage {
+  return lookedUp(() => {
+    authorize(context, "Describe", "Topic", name);
+    return topicNamed(name, context.broker.metadata());
+  });
+}
+
 /** @throws KafkaError UNSUPPORTED_VERSION for a special timestamp that the version does not have */
 function timestampOf({ timestamp }: WantedPartition, { apiVersion }: RequestContext): number {
   const asked = Number(timestamp);
   if (asked < 0 && !(apiVersion >= (SINCE.get(asked) ?? Infinity))) {
-    throw new KafkaError("UNSUPPORTED_VERSION");
+    throw UNKNOWN_TIMESTAMP;
   }
   return asked;
 }

@@ -1,3 +1,4 @@
+import type { TopicImage } from "../../actors/controller/metadata_image.ts";
 import { KafkaError } from "../../protocol/errors.ts";
 import {
   deleteRecordsRequest,
@@ -7,13 +8,16 @@ import type { Draft } from "../../protocol/schema/mod.ts";
 import { defineApi, type RequestContext } from "../api.ts";
 import { deadlineOf } from "../deadline.ts";
 import { outcomeError } from "../errors.ts";
+import { answerPartitions } from "../item_turns.ts";
 import { authorize } from "../security/authorizer.ts";
-import { checkPartition, topicNamed } from "../topics.ts";
+import { checkPartition, lookedUp, topicNamed } from "../topics.ts";
 
 type PartitionAnswer = Draft<typeof deleteRecordsResponse>["topics"][number]["partitions"][number];
 
 /** What is answered in place of an offset where there is none. */
 const NO_OFFSET = -1n;
+/** Made once, as it may be the answer for very many partitions. */
+const INTERNAL = new KafkaError("INVALID_TOPIC_EXCEPTION");
 
 /**
  * DeleteRecords: raises the first offset of partitions (KIP-107).
@@ -28,14 +32,16 @@ export const deleteRecords = defineApi({
 
   async handle({ topics, timeoutMs }, context) {
     const deadlineMs = deadlineOf(timeoutMs);
+    const answers = await answerPartitions(topics, context.broker.environment.timers, {
+      partitions: ({ partitions }) => partitions,
+      topic: ({ name }) => {
+        const topic = lookedUp(() => topicToCut(name, context));
+        return (wanted) => deleteBefore(topic, wanted, deadlineMs, context);
+      },
+    });
     return {
       throttleTimeMs: 0,
-      topics: await Promise.all(topics.map(async ({ name, partitions }) => ({
-        name,
-        partitions: await Promise.all(
-          partitions.map((wanted) => deleteBefore(name, wanted, deadlineMs, context)),
-        ),
-      }))),
+      topics: topics.map(({ name }, at) => ({ name, partitions: answers[at] })),
     };
   },
 
@@ -48,18 +54,22 @@ export const deleteRecords = defineApi({
   }),
 });
 
+/** @throws KafkaError when there is no such topic, or its records are not the client's to delete */
+function topicToCut(name: string, context: RequestContext): TopicImage {
+  authorize(context, "Delete", "Topic", name);
+  return topicNamed(name, context.broker.metadata());
+}
+
 async function deleteBefore(
-  name: string,
+  topic: () => TopicImage,
   { partitionIndex, offset }: { readonly partitionIndex: number; readonly offset: bigint },
   deadlineMs: number,
   context: RequestContext,
 ): Promise<PartitionAnswer> {
   try {
-    authorize(context, "Delete", "Topic", name);
-    const topic = topicNamed(name, context.broker.metadata());
-    checkPartition(partitionIndex, topic);
-    if (topic.internal) throw new KafkaError("INVALID_TOPIC_EXCEPTION");
-    const { logStartOffset } = await context.broker.partition(topic.id, partitionIndex).ask(
+    const { id, internal } = checkPartition(partitionIndex, topic());
+    if (internal) throw INTERNAL;
+    const { logStartOffset } = await context.broker.partition(id, partitionIndex).ask(
       "deleteRecords",
       { beforeOffset: Number(offset) },
       { deadlineMs },

@@ -2,10 +2,16 @@ import {
   offsetForLeaderEpochRequest,
   offsetForLeaderEpochResponse,
 } from "../../protocol/messages/23_offset_for_leader_epoch.ts";
+import type { Draft } from "../../protocol/schema/mod.ts";
 import { defineApi } from "../api.ts";
 import { outcomeError } from "../errors.ts";
+import { answerPartitions } from "../item_turns.ts";
 import { authorize } from "../security/authorizer.ts";
-import { checkPartition, topicNamed } from "../topics.ts";
+import { checkPartition, lookedUp, topicNamed } from "../topics.ts";
+
+type PartitionAnswer = Draft<
+  typeof offsetForLeaderEpochResponse
+>["topics"][number]["partitions"][number];
 
 /**
  * OffsetForLeaderEpoch: where a leader epoch ends (KIP-320), by which consumers notice that a log was cut back.
@@ -21,31 +27,32 @@ export const offsetForLeaderEpoch = defineApi({
   response: offsetForLeaderEpochResponse,
 
   async handle({ topics }, context) {
-    return {
-      topics: await Promise.all(topics.map(async ({ topic: name, partitions }) => ({
-        topic: name,
-        partitions: await Promise.all(
-          partitions.map(async ({ partition, leaderEpoch, currentLeaderEpoch }) => {
-            try {
-              authorize(context, "Describe", "Topic", name);
-              const topic = topicNamed(name, context.broker.metadata());
-              checkPartition(partition, topic);
-              const end = await context.broker.partition(topic.id, partition)
-                .ask("epochEnd", { leaderEpoch, currentLeaderEpoch });
-              return {
-                partition,
-                errorCode: 0,
-                leaderEpoch: end.leaderEpoch,
-                endOffset: BigInt(end.endOffset),
-              };
-            } catch (error) {
-              const { code } = outcomeError(error, "OffsetForLeaderEpoch", context);
-              return { partition, errorCode: code };
-            }
-          }),
-        ),
-      }))),
-    };
+    const answers = await answerPartitions(topics, context.broker.environment.timers, {
+      partitions: ({ partitions }) => partitions,
+      topic: ({ topic: name }) => {
+        const topic = lookedUp(() => {
+          authorize(context, "Describe", "Topic", name);
+          return topicNamed(name, context.broker.metadata());
+        });
+        return async ({ partition, leaderEpoch, currentLeaderEpoch }): Promise<PartitionAnswer> => {
+          try {
+            const { id } = checkPartition(partition, topic());
+            const end = await context.broker.partition(id, partition)
+              .ask("epochEnd", { leaderEpoch, currentLeaderEpoch });
+            return {
+              partition,
+              errorCode: 0,
+              leaderEpoch: end.leaderEpoch,
+              endOffset: BigInt(end.endOffset),
+            };
+          } catch (error) {
+            const { code } = outcomeError(error, "OffsetForLeaderEpoch", context);
+            return { partition, errorCode: code };
+          }
+        };
+      },
+    });
+    return { topics: topics.map(({ topic }, at) => ({ topic, partitions: answers[at] })) };
   },
 
   refuse: ({ topics }, { code }) => ({

@@ -1,5 +1,5 @@
 import { INTERNAL_TOPICS } from "../../actors/controller/topic_name.ts";
-import { type ErrorName, KafkaError } from "../../protocol/errors.ts";
+import { ERROR_CODES, type ErrorName, KafkaError } from "../../protocol/errors.ts";
 import {
   type AddPartitionsToTxnRequest,
   addPartitionsToTxnRequest,
@@ -153,5 +153,5 @@ function results(
 }
 
 function codeOf(name: ErrorName): number {
-  return new KafkaError(name).code;
+  return ERROR_CODES[name].code;
 }

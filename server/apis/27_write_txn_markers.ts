@@ -1,3 +1,4 @@
+import type { TopicImage } from "../../actors/controller/metadata_image.ts";
 import { GROUP_TOPIC } from "../../actors/group/group_coordinators.ts";
 import type { Marker } from "../../actors/transaction/markers.ts";
 import { KafkaError } from "../../protocol/errors.ts";
@@ -8,8 +9,9 @@ import {
 } from "../../protocol/messages/27_write_txn_markers.ts";
 import { defineApi, type RequestContext } from "../api.ts";
 import { outcomeError } from "../errors.ts";
+import { answerPartitions } from "../item_turns.ts";
 import { authorize, CLUSTER } from "../security/authorizer.ts";
-import { checkPartition, topicNamed } from "../topics.ts";
+import { checkPartition, lookedUp, topicNamed } from "../topics.ts";
 
 /** The transactions in which each end comes with a new epoch (KIP-890). */
 const BUMPING_VERSION = 2;
@@ -30,7 +32,27 @@ export const writeTxnMarkers = defineApi({
 
   async handle({ markers }, context) {
     authorize(context, "Alter", "Cluster", CLUSTER);
-    return { markers: await Promise.all(markers.map((marker) => writeAll(marker, context))) };
+    const everything = markers.flatMap((wanted) =>
+      wanted.topics.map(({ name, partitionIndexes }) => ({ wanted, name, partitionIndexes }))
+    );
+    const answers = await answerPartitions(everything, context.broker.environment.timers, {
+      partitions: ({ partitionIndexes }) => partitionIndexes,
+      topic: ({ wanted, name }) => {
+        const topic = lookedUp(() => topicNamed(name, context.broker.metadata()));
+        const marker = markerOf(wanted);
+        return async (partitionIndex) => ({
+          partitionIndex,
+          errorCode: await write(name, topic, partitionIndex, marker, context),
+        });
+      },
+    });
+    let next = 0;
+    return {
+      markers: markers.map(({ producerId, topics }) => ({
+        producerId,
+        topics: topics.map(({ name }) => ({ name, partitions: answers[next++] })),
+      })),
+    };
   },
 
   refuse: ({ markers }, { code }) => ({
@@ -44,33 +66,28 @@ export const writeTxnMarkers = defineApi({
   }),
 });
 
-async function writeAll(wanted: WantedMarker, context: RequestContext) {
+function markerOf(wanted: WantedMarker) {
   const { producerId, producerEpoch, transactionResult, coordinatorEpoch } = wanted;
-  const marker = { producerId, epoch: producerEpoch, commit: transactionResult, coordinatorEpoch };
-  const bumped = wanted.transactionVersion >= BUMPING_VERSION;
   return {
     producerId,
-    topics: await Promise.all(wanted.topics.map(async ({ name, partitionIndexes }) => ({
-      name,
-      partitions: await Promise.all(partitionIndexes.map(async (partitionIndex) => ({
-        partitionIndex,
-        errorCode: await write(name, partitionIndex, { ...marker, bumped }, context),
-      }))),
-    }))),
+    epoch: producerEpoch,
+    commit: transactionResult,
+    coordinatorEpoch,
+    bumped: wanted.transactionVersion >= BUMPING_VERSION,
   };
 }
 
 /** The error code. */
 async function write(
   name: string,
+  known: () => TopicImage,
   partition: number,
   { bumped, ...marker }: Marker & { readonly bumped: boolean },
   context: RequestContext,
 ): Promise<number> {
   const { broker } = context;
   try {
-    const topic = topicNamed(name, broker.metadata());
-    checkPartition(partition, topic);
+    const topic = checkPartition(partition, known());
     if (name === GROUP_TOPIC) {
       await broker.coordinators.groupsAt(partition).ask("endTransaction", marker);
     } else if (topic.internal) {

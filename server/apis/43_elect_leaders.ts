@@ -10,6 +10,8 @@ import { checkPartition, topicNamed } from "../topics.ts";
 
 const PREFERRED = 0;
 const UNCLEAN = 1;
+/** Made once, as it may be the answer for very many partitions. */
+const NOT_NEEDED = new KafkaError("ELECTION_NOT_NEEDED", "The partition has its leader already.");
 
 /**
  * ElectLeaders: makes the preferred or any replica the leader (KIP-460). Every partition has its leader already, so each
@@ -57,7 +59,7 @@ export const electLeaders = defineApi({
 function outcome(name: string, partitionId: number, context: RequestContext) {
   try {
     checkPartition(partitionId, topicNamed(name, context.broker.metadata()));
-    throw new KafkaError("ELECTION_NOT_NEEDED", "The partition has its leader already.");
+    throw NOT_NEEDED;
   } catch (error) {
     const { code, message } = outcomeError(error, "ElectLeaders", context);
     return { partitionId, errorCode: code, errorMessage: message };

@@ -1,3 +1,4 @@
+import type { TopicImage } from "../../actors/controller/metadata_image.ts";
 import type { KafkaError } from "../../protocol/errors.ts";
 import {
   describeProducersRequest,
@@ -6,8 +7,9 @@ import {
 import type { Draft } from "../../protocol/schema/mod.ts";
 import { defineApi, type RequestContext } from "../api.ts";
 import { outcomeError } from "../errors.ts";
+import { answerPartitions } from "../item_turns.ts";
 import { authorize } from "../security/authorizer.ts";
-import { checkPartition, topicNamed } from "../topics.ts";
+import { checkPartition, lookedUp, topicNamed } from "../topics.ts";
 
 type PartitionAnswer = Draft<
   typeof describeProducersResponse
@@ -22,14 +24,19 @@ export const describeProducers = defineApi({
   response: describeProducersResponse,
 
   async handle({ topics }, context) {
+    const answers = await answerPartitions(topics, context.broker.environment.timers, {
+      partitions: ({ partitionIndexes }) => partitionIndexes,
+      topic: ({ name }) => {
+        const topic = lookedUp(() => {
+          authorize(context, "Read", "Topic", name);
+          return topicNamed(name, context.broker.metadata());
+        });
+        return (index) => describePartition(topic, index, context);
+      },
+    });
     return {
       throttleTimeMs: 0,
-      topics: await Promise.all(topics.map(async ({ name, partitionIndexes }) => ({
-        name,
-        partitions: await Promise.all(
-          partitionIndexes.map((index) => describePartition(name, index, context)),
-        ),
-      }))),
+      topics: topics.map(({ name }, at) => ({ name, partitions: answers[at] })),
     };
   },
 
@@ -43,15 +50,13 @@ export const describeProducers = defineApi({
 });
 
 async function describePartition(
-  name: string,
+  topic: () => TopicImage,
   partitionIndex: number,
   context: RequestContext,
 ): Promise<PartitionAnswer> {
   try {
-    authorize(context, "Read", "Topic", name);
-    const topic = topicNamed(name, context.broker.metadata());
-    checkPartition(partitionIndex, topic);
-    const producers = await context.broker.partition(topic.id, partitionIndex)
+    const { id } = checkPartition(partitionIndex, topic());
+    const producers = await context.broker.partition(id, partitionIndex)
       .ask("describeProducers", {});
     return {
       partitionIndex,

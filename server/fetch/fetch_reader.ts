@@ -8,9 +8,10 @@ import type { Fetched, FetchWaiter, Isolation } from "../../actors/partition/mes
 import { KafkaError } from "../../protocol/errors.ts";
 import type { RequestContext } from "../api.ts";
 import { outcomeError } from "../errors.ts";
+import { ItemTurns } from "../item_turns.ts";
 import { leaderOf, type PartitionPlace } from "../leader.ts";
 import { authorize } from "../security/authorizer.ts";
-import { checkPartition, topicNamed, topicOfId } from "../topics.ts";
+import { checkPartition, lookedUp, topicNamed, topicOfId } from "../topics.ts";
 import type { FetchedPartition, PartitionAnswer, WantedPartition } from "./partition.ts";
 
 /** What a Fetch asks for as a whole. */
@@ -26,12 +27,12 @@ const LEADER_VERSION = 12;
 /** From this version on topics are named by id. */
 const TOPIC_ID_VERSION = 13;
 
-/** A topic that the client may read. */
+/** A topic that was looked for: what was found, or why the client may not read it. */
 interface FoundTopic {
   readonly metadata: MetadataImage;
   readonly topic: string;
   readonly topicId: string;
-  readonly image: TopicImage;
+  readonly image: () => TopicImage;
 }
 
 /** Reads the partitions of one Fetch, in order, once or, after a wait, again. */
@@ -80,7 +81,10 @@ export class FetchReader {
     this.#minOneBatch = !responses.exhausted;
     const bytesMax = share.take(this.#bytesWanted());
     const fetched: FetchedPartition[] = [];
+    const turns = new ItemTurns(this.context.broker.environment.timers);
     for (const wanted of this.wanted) {
+      const turn = turns.next();
+      if (turn) await turn;
       const reading = this.#readOne(wanted, bytesMax - this.#bytes);
       // Nearly always what is read is in memory, and mostly there is nothing new: a promise for each would cost more.
       const one = reading instanceof Promise ? await reading : reading;
@@ -128,9 +132,8 @@ export class FetchReader {
 
   /** @throws KafkaError when there is no such partition, or the client may not read it */
   #find({ topic, topicId, partition }: WantedPartition): PartitionPlace {
-    const image = this.#topic(topic, topicId);
-    checkPartition(partition, image);
-    return { topicId: image.id, partition };
+    const { id } = checkPartition(partition, this.#topic(topic, topicId));
+    return { topicId: id, partition };
   }
 
   /** The partitions of a topic mostly stand together: it is looked for once, as long as the metadata is the same. */
@@ -139,14 +142,17 @@ export class FetchReader {
     const metadata = broker.metadata();
     const last = this.#lastTopic;
     if (last?.metadata === metadata && last.topic === topic && last.topicId === topicId) {
-      return last.image;
+      return last.image();
     }
-    const image = apiVersion >= TOPIC_ID_VERSION
-      ? topicOfId(topicId, metadata)
-      : topicNamed(topic, metadata);
-    authorize(this.context, "Read", "Topic", image.name);
+    const image = lookedUp(() => {
+      const found = apiVersion >= TOPIC_ID_VERSION
+        ? topicOfId(topicId, metadata)
+        : topicNamed(topic, metadata);
+      authorize(this.context, "Read", "Topic", found.name);
+      return found;
+    });
     this.#lastTopic = { metadata, topic, topicId, image };
-    return image;
+    return image();
   }
 
   #failure(

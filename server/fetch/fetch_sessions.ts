@@ -183,7 +183,8 @@ class FetchSession {
       else this.#want(key, wanted);
     }
     for (const topic of request.forgottenTopicsData) {
-      for (const partition of topic.partitions) this.partitions.delete(keyOf(topic, partition));
+      const prefix = keyPrefixOf(topic);
+      for (const partition of topic.partitions) this.partitions.delete(prefix + partition);
     }
   }
 
@@ -209,17 +210,21 @@ class FetchSession {
   }
 }
 
-/** A topic has an id or a name, never both: the other one is empty. */
-function keyOf(topic: { readonly topic: string; readonly topicId: string }, partition: number) {
-  return `${topic.topicId}/${topic.topic}/${partition}`;
+/**
+ * What the number of a partition is put behind, to tell it from all others. A topic has an id or a name, never both: the
+ * other one is empty.
+ */
+function keyPrefixOf({ topic, topicId }: { readonly topic: string; readonly topicId: string }) {
+  return `${topicId}/${topic}/`;
 }
 
 /** The partitions that a request names; of one that is named twice, the last counts, as in Kafka. */
 function wantedPartitions({ topics }: SessionRequest): Map<string, WantedPartition> {
   const wanted = new Map<string, WantedPartition>();
   for (const { topic, topicId, partitions } of topics) {
+    const prefix = keyPrefixOf({ topic, topicId });
     for (const each of partitions) {
-      wanted.set(keyOf({ topic, topicId }, each.partition), {
+      wanted.set(prefix + each.partition, {
         topic,
         topicId,
         partition: each.partition,
