@@ -71,6 +71,11 @@ export interface ApiOptions<Q extends Schema, R extends Schema> {
   answerUnknownVersion?(): Draft<R>;
   /** Authorize, validate, ask, shape. A KafkaError that it throws is answered through `refuse`. */
   handle(request: Infer<Q>, context: RequestContext): Handled<R>;
+  /**
+   * What `refuse` needs of a request, for an API that parks while others act: the request itself is not kept then, or its
+   * bytes would stay in memory when it has given back its share.
+   */
+  outline?(request: Infer<Q>): Infer<Q>;
   /** The answer that tells of an error of the whole request; null where the protocol has none. */
   refuse(request: Infer<Q>, error: KafkaError, context: RequestContext): Draft<R> | null;
 }

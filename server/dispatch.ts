@@ -58,6 +58,7 @@ export function answerTo(call: Call, context: RequestContext): Answer | Promise<
     return encodeResponse(api.response, 0, header.correlationId, api.answerUnknownVersion!());
   }
   const request = decodeBody(api, header, frame);
+  let kept = request;
   const encode = (draft: Draft<Schema> | null): Answer =>
     draft === null
       ? null
@@ -65,7 +66,7 @@ export function answerTo(call: Call, context: RequestContext): Answer | Promise<
   const refuse = (error: unknown): Answer => {
     if (error instanceof ConnectionRefusal) throw error;
     const outcome = error instanceof KafkaError ? error : unforeseen(error, header, api, context);
-    return encode(api.refuse(request, outcome, context));
+    return encode(api.refuse(kept, outcome, context));
   };
   const succeed = (draft: Draft<Schema> | null): Answer => {
     try {
@@ -76,7 +77,9 @@ export function answerTo(call: Call, context: RequestContext): Answer | Promise<
   };
   try {
     const handled = api.handle(request, context);
-    return handled instanceof Promise ? handled.then(succeed, refuse) : succeed(handled);
+    if (!(handled instanceof Promise)) return succeed(handled);
+    if (api.outline) kept = api.outline(request);
+    return handled.then(succeed, refuse);
   } catch (error) {
     return refuse(error);
   }

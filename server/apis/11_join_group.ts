@@ -28,7 +28,8 @@ export const joinGroup = defineApi({
   request: joinGroupRequest,
   response: joinGroupResponse,
 
-  async handle(request, context) {
+  // Not async: an async function keeps its request while it waits.
+  handle(request, context) {
     const { groupId, sessionTimeoutMs, rebalanceTimeoutMs, protocols } = request;
     const { peer, apiVersion, clientId } = context;
     authorize(context, "Read", "Group", groupId);
@@ -47,8 +48,7 @@ export const joinGroup = defineApi({
       canSkipAssignment: apiVersion >= SKIP_ASSIGNMENT_VERSION,
     });
     context.park();
-    const joined = await asked;
-    return {
+    return asked.then((joined) => ({
       throttleTimeMs: 0,
       errorCode: 0,
       generationId: joined.generation,
@@ -62,8 +62,10 @@ export const joinGroup = defineApi({
         groupInstanceId: instanceId,
         metadata,
       })),
-    };
+    }));
   },
+
+  outline: (request) => ({ ...request, protocols: [] }),
 
   refuse: ({ memberId }, error, { apiVersion }) => ({
     throttleTimeMs: 0,

@@ -19,7 +19,8 @@ export const syncGroup = defineApi({
   request: syncGroupRequest,
   response: syncGroupResponse,
 
-  async handle(request, context) {
+  // Not async: an async function keeps its request while it waits.
+  handle(request, context) {
     const { groupId, assignments, protocolType, protocolName } = request;
     const isMissing = protocolType === null || protocolName === null;
     if (context.apiVersion >= PROTOCOL_VERSION && isMissing) {
@@ -40,8 +41,10 @@ export const syncGroup = defineApi({
       })),
     });
     context.park();
-    return { throttleTimeMs: 0, errorCode: 0, ...await asked };
+    return asked.then((synced) => ({ throttleTimeMs: 0, errorCode: 0, ...synced }));
   },
+
+  outline: (request) => ({ ...request, assignments: [] }),
 
   refuse: (_request, { code }) => ({
     throttleTimeMs: 0,
