@@ -18,6 +18,11 @@ const NO_SESSION = 0;
 const INT32_MAX = 0x7fff_ffff;
 /** A session is kept from being pushed out by another for so long after its last use (Kafka's minimum). */
 const EVICTION_MS = 120_000;
+/**
+ * Partitions that all sessions together remember: each takes some 270 bytes, and one request can name a million, so the
+ * number of sessions alone bounds nothing. A thousand consumers of 500 partitions fit.
+ */
+export const SESSION_PARTITIONS_MAX = 500_000;
 /** From this version on topics are named by id. */
 const TOPIC_ID_VERSION = 13;
 
@@ -45,15 +50,23 @@ export type SessionRequest = Pick<
 export class FetchSessions {
   /** Least recently used first. */
   readonly #sessions = new Map<number, FetchSession>();
+  /** Of all sessions together. */
+  #partitionCount = 0;
 
   constructor(
     private readonly slots: number,
     private readonly environment: Pick<Environment, "clock" | "random">,
+    private readonly partitionsMax = SESSION_PARTITIONS_MAX,
   ) {}
 
   /** Sessions that are remembered. */
   get size(): number {
     return this.#sessions.size;
+  }
+
+  /** Partitions that are remembered, of all sessions together. */
+  get partitionCount(): number {
+    return this.#partitionCount;
   }
 
   /**
@@ -67,7 +80,7 @@ export class FetchSessions {
     if (sessionEpoch !== INITIAL_EPOCH && sessionEpoch !== FINAL_EPOCH) {
       return this.#continue(request, usesTopicIds);
     }
-    this.#sessions.delete(sessionId);
+    this.#forget(this.#sessions.get(sessionId));
     const wanted = wantedPartitions(request);
     return {
       partitions: [...wanted.values()],
@@ -85,14 +98,18 @@ export class FetchSessions {
     if (session === undefined) throw new KafkaError("FETCH_SESSION_ID_NOT_FOUND");
     if (session.epoch !== request.sessionEpoch) throw new KafkaError("INVALID_FETCH_SESSION_EPOCH");
     if (session.usesTopicIds !== usesTopicIds) throw new KafkaError("FETCH_SESSION_TOPIC_ID_ERROR");
+    this.#forget(session);
     session.change(request);
-    this.#sessions.delete(session.id);
-    if (session.partitions.size === 0) {
+    const { size } = session.partitions;
+    if (size === 0) {
       return { partitions: [], conclude: (told) => ({ sessionId: NO_SESSION, told }) };
     }
+    const nowMs = this.environment.clock.monotonicMs();
+    // The consumer asks in full after this, and is answered without a session then.
+    if (!this.#hasRoomFor(size, nowMs)) throw new KafkaError("FETCH_SESSION_ID_NOT_FOUND");
     session.epoch = epochAfter(session.epoch);
-    session.lastUsedMs = this.environment.clock.monotonicMs();
-    this.#sessions.set(session.id, session);
+    session.lastUsedMs = nowMs;
+    this.#remember(session);
     const asked = [...session.partitions.values()];
     return {
       partitions: asked.map(({ wanted }) => wanted),
@@ -110,16 +127,38 @@ export class FetchSessions {
     usesTopicIds: boolean,
   ): number {
     const nowMs = this.environment.clock.monotonicMs();
-    if (wanted.size === 0 || !this.#makeRoom(wanted.size, nowMs)) return NO_SESSION;
+    if (wanted.size === 0 || !this.#hasRoomFor(wanted.size, nowMs)) return NO_SESSION;
+    if (!this.#hasSlotFor(wanted.size, nowMs)) return NO_SESSION;
     const session = new FetchSession(this.#newId(), usesTopicIds, nowMs, wanted);
     const asked = [...session.partitions.values()];
     for (const [at, partition] of fetched.entries()) session.tell(asked[at], partition);
-    this.#sessions.set(session.id, session);
+    this.#remember(session);
     return session.id;
   }
 
+  #remember(session: FetchSession): void {
+    this.#sessions.set(session.id, session);
+    this.#partitionCount += session.partitions.size;
+  }
+
+  #forget(session: FetchSession | undefined): void {
+    if (session === undefined || !this.#sessions.delete(session.id)) return;
+    this.#partitionCount -= session.partitions.size;
+  }
+
+  /** Whether so many more partitions can be remembered. Sessions that were not used for long have to go for them. */
+  #hasRoomFor(partitionCount: number, nowMs: number): boolean {
+    if (partitionCount > this.partitionsMax) return false;
+    for (const session of this.#sessions.values()) {
+      if (this.#partitionCount + partitionCount <= this.partitionsMax) break;
+      if (nowMs - session.lastUsedMs <= EVICTION_MS) return false;
+      this.#forget(session);
+    }
+    return true;
+  }
+
   /** Kafka's rule: one that was not used for long has to go, or else the smallest of the old ones that is smaller. */
-  #makeRoom(partitionCount: number, nowMs: number): boolean {
+  #hasSlotFor(partitionCount: number, nowMs: number): boolean {
     if (this.#sessions.size < this.slots) return true;
     let victim: FetchSession | null = null;
     for (const session of this.#sessions.values()) {
@@ -132,7 +171,9 @@ export class FetchSessions {
         victim = session;
       }
     }
-    return victim !== null && this.#sessions.delete(victim.id);
+    if (victim === null) return false;
+    this.#forget(victim);
+    return true;
   }
 
   #newId(): number {

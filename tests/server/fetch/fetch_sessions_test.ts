@@ -5,6 +5,7 @@ import {
   epochAfter,
   type FetchScope,
   FetchSessions,
+  SESSION_PARTITIONS_MAX,
   type SessionRequest,
 } from "../../../server/fetch/fetch_sessions.ts";
 import type { FetchedPartition, WantedPartition } from "../../../server/fetch/partition.ts";
@@ -13,9 +14,9 @@ import { ManualEnvironment } from "../../support/manual_environment.ts";
 const BY_NAME = 12;
 const BY_ID = 13;
 
-function sessionsOf(slots = 10) {
+function sessionsOf(slots = 10, partitionsMax?: number) {
   const environment = new ManualEnvironment();
-  return { environment, sessions: new FetchSessions(slots, environment) };
+  return { environment, sessions: new FetchSessions(slots, environment, partitionsMax) };
 }
 
 /** A request of session `id` at `epoch` for partitions of topic "a", written as `partition` or `partition@offset`. */
@@ -225,4 +226,56 @@ Deno.test("FetchSessions lets go first of the session that was not used for two 
 Deno.test("FetchSessions opens none when there are no slots", () => {
   const { sessions } = sessionsOf(0);
   assertEquals(conclude(sessions.open(request(0, 0, ["0"]), BY_NAME)).sessionId, 0);
+});
+
+/** `partition`s from 0 on. */
+const upTo = (count: number) => Array.from({ length: count }, (_, partition) => `${partition}`);
+
+Deno.test("FetchSessions remembers so many partitions in all: 15 requests for a million each took 4 GB", () => {
+  const { sessions } = sessionsOf(1000);
+  const open = (count: number) => conclude(sessions.open(request(0, 0, upTo(count)), BY_NAME));
+  const half = SESSION_PARTITIONS_MAX / 2;
+  assert(open(half).sessionId > 0);
+  assert(open(half - 1).sessionId > 0);
+  const beyond = open(2);
+  assertEquals(beyond.sessionId, 0, "the answer is without a session");
+  assertEquals(beyond.told.length, 2, "and tells everything");
+  assert(open(1).sessionId > 0);
+  assertEquals([sessions.size, sessions.partitionCount], [3, SESSION_PARTITIONS_MAX]);
+});
+
+Deno.test("FetchSessions counts partitions that come to a session and go from it", () => {
+  const { sessions } = sessionsOf(10, 5);
+  const first = conclude(sessions.open(request(0, 0, upTo(2)), BY_NAME)).sessionId;
+  const second = conclude(sessions.open(request(0, 0, upTo(2)), BY_NAME)).sessionId;
+  conclude(sessions.open(request(first, 1, ["0@7", "2"]), BY_NAME));
+  assertEquals(sessions.partitionCount, 5);
+  // One too many: the consumer is sent to ask in full, and gets what it wants without a session.
+  assertEquals(refusalOf(sessions, request(second, 1, ["2"])), 70);
+  assertEquals([sessions.size, sessions.partitionCount], [1, 3]);
+  assertEquals(conclude(sessions.open(request(second, 0, upTo(3)), BY_NAME)).sessionId, 0);
+  conclude(sessions.open(request(first, 2, ["3"], [0, 1]), BY_NAME));
+  assertEquals(sessions.partitionCount, 2);
+  assert(conclude(sessions.open(request(0, 0, upTo(3)), BY_NAME)).sessionId > 0);
+  // Closed, and emptied.
+  assertEquals(conclude(sessions.open(request(first, -1), BY_NAME)).sessionId, 0);
+  assertEquals(sessions.partitionCount, 3);
+});
+
+Deno.test("FetchSessions lets go of sessions that nobody used for two minutes when partitions run out", async () => {
+  const { sessions, environment } = sessionsOf(10, 10);
+  const open = (count: number) =>
+    conclude(sessions.open(request(0, 0, upTo(count)), BY_NAME)).sessionId;
+  const [used, ...unused] = [open(4), open(3), open(3)];
+  await environment.advance(100_000);
+  conclude(sessions.open(request(used, 1), BY_NAME));
+  assertEquals(open(1), 0);
+  await environment.advance(21_000);
+  assertEquals(open(11), 0, "it would fit into no room");
+  assertEquals(sessions.partitionCount, 10, "so nobody had to go for it");
+  assert(open(2) > 0);
+  assertEquals(sessions.partitionCount, 9, "one of them was enough");
+  assertEquals(refusalOf(sessions, request(unused[0], 1)), 70);
+  conclude(sessions.open(request(unused[1], 1), BY_NAME));
+  conclude(sessions.open(request(used, 2), BY_NAME));
 });
