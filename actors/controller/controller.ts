@@ -17,7 +17,12 @@ import { checkFeatureUpdate } from "./features.ts";
 import type { ControllerMessage, Outcome } from "./messages.ts";
 import { type ImageGround, MetadataDraft, type MetadataImage } from "./metadata_image.ts";
 import { newTopicId } from "./topic_id.ts";
-import { checkNewPartitions, checkNewTopic } from "./topic_rules.ts";
+import {
+  checkNewPartitions,
+  checkNewTopic,
+  checkPartitionsAdded,
+  checkPartitionsWanted,
+} from "./topic_rules.ts";
 
 /** What a controller is made of. */
 export interface ControllerParts {
@@ -105,8 +110,14 @@ export function controller(parts: ControllerParts): Behavior<ControllerMessage> 
   }
 
   return {
-    createTopics({ topics, validateOnly }) {
-      return perform(topics, (wanted, seen) => {
+    async createTopics({ topics, validateOnly }) {
+      try {
+        checkPartitionsWanted(topics, image.brokerConfig);
+      } catch (error) {
+        if (!(error instanceof KafkaError)) throw error;
+        return topics.map(() => ({ ok: false, error }));
+      }
+      return await perform(topics, (wanted, seen) => {
         const id = validateOnly ? ZERO_UUID : newTopicId(environment.random);
         const topic = { id, ...checkNewTopic(wanted, seen, nodeId) };
         return {
@@ -129,8 +140,12 @@ export function controller(parts: ControllerParts): Behavior<ControllerMessage> 
     },
 
     createPartitions({ topics, validateOnly }) {
+      let added = 0;
       return perform(topics, (wanted, seen) => {
         const topic = checkNewPartitions(wanted, seen, nodeId);
+        const more = topic.partitionCount - seen.topics.get(topic.name)!.partitionCount;
+        checkPartitionsAdded(added + more);
+        added += more;
         return {
           change: { kind: "topic", topic },
           value: (after) => after.topics.get(topic.name)!,

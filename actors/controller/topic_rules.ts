@@ -17,14 +17,14 @@ import type { NewPartitions, NewTopic } from "./messages.ts";
 import { type MetadataImage, storedTopic } from "./metadata_image.ts";
 import { checkTopicName, collisionForm } from "./topic_name.ts";
 
-/** Most partitions that one request may add to a topic. (Kafka: `MAX_PARTITIONS_PER_BATCH`.) */
+/** Most partitions that one request may add, to all topics together. (Kafka: `MAX_PARTITIONS_PER_BATCH`.) */
 export const PARTITIONS_ADDED_MAX = 10_000;
 
 /**
  * Checks a topic that is to be created.
  *
  * @throws KafkaError as Kafka's controller: INVALID_TOPIC_EXCEPTION, TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS,
- * INVALID_REPLICATION_FACTOR, INVALID_REPLICA_ASSIGNMENT, INVALID_REQUEST, INVALID_CONFIG, POLICY_VIOLATION.
+ * INVALID_REPLICATION_FACTOR, INVALID_REPLICA_ASSIGNMENT, INVALID_REQUEST, INVALID_CONFIG.
  */
 export function checkNewTopic(
   wanted: NewTopic,
@@ -46,7 +46,6 @@ export function checkNewTopic(
   const { partitionCount, replicationFactor } = wanted.assignments
     ? placedByHand(wanted, wanted.assignments, seen.brokerConfig, nodeId)
     : placed(wanted, seen.brokerConfig);
-  checkPartitionsAdded(partitionCount);
   const overrides = new Map<string, string>();
   for (const { name, value } of wanted.configs) {
     if (value === null) {
@@ -153,7 +152,24 @@ function firstRepeated(brokerIds: readonly number[]): number | undefined {
   }
 }
 
-function checkPartitionsAdded(count: number): void {
+/**
+ * Checks how many partitions the topics of one request would have together, those included that will be refused for
+ * another reason. (Kafka: `ReplicationControlManager.validateTotalNumberOfPartitions`.)
+ *
+ * @throws KafkaError POLICY_VIOLATION, for the request as a whole.
+ */
+export function checkPartitionsWanted(topics: readonly NewTopic[], broker: BrokerConfig): void {
+  let count = 0;
+  for (const { assignments, partitionCount } of topics) {
+    if (assignments) count += assignments.length;
+    else if (partitionCount === -1) count += broker.int("num.partitions");
+    else count += Math.max(0, partitionCount);
+  }
+  checkPartitionsAdded(count);
+}
+
+/** @throws KafkaError POLICY_VIOLATION when one request adds more partitions than it may. */
+export function checkPartitionsAdded(count: number): void {
   if (count > PARTITIONS_ADDED_MAX) {
     throw new KafkaError(
       "POLICY_VIOLATION",
@@ -165,7 +181,7 @@ function checkPartitionsAdded(count: number): void {
 /**
  * Checks partitions that are to be added to a topic.
  *
- * @throws KafkaError UNKNOWN_TOPIC_OR_PARTITION, INVALID_PARTITIONS, INVALID_REPLICA_ASSIGNMENT, POLICY_VIOLATION
+ * @throws KafkaError UNKNOWN_TOPIC_OR_PARTITION, INVALID_PARTITIONS, INVALID_REPLICA_ASSIGNMENT
  */
 export function checkNewPartitions(
   wanted: NewPartitions,
@@ -190,7 +206,6 @@ export function checkNewPartitions(
     );
   }
   const added = wanted.partitionCount - partitionCount;
-  checkPartitionsAdded(added);
   if (wanted.assignments) {
     if (wanted.assignments.length !== added) {
       throw new KafkaError(

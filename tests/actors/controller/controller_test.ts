@@ -93,7 +93,6 @@ Deno.test("Controller answers each bad topic with Kafka's error and creates the 
     [topic("x".repeat(249)), "ok"],
     [topic("zero", { partitionCount: 0 }), "INVALID_PARTITIONS"],
     [topic("negative", { partitionCount: -2 }), "INVALID_PARTITIONS"],
-    [topic("huge", { partitionCount: 10_001 }), "POLICY_VIOLATION"],
     [topic("three", { replicationFactor: 3 }), "INVALID_REPLICATION_FACTOR"],
     [topic("none", { replicationFactor: 0 }), "INVALID_REPLICATION_FACTOR"],
     [topic("defaults", { partitionCount: -1, replicationFactor: -1 }), "ok"],
@@ -386,4 +385,39 @@ Deno.test("A change that the metadata store cannot encode is refused alone, and 
     await assertRejects(() => store.commit([change]), KafkaError, refused.message);
   }
   assert(room.take({ kind: "topic", topic: { ...stored, replicationFactor: 1, overrides } }));
+});
+
+Deno.test("Controller counts the partitions of a whole request, as Kafka does, where it counted each topic's", async () => {
+  const { ref, image } = await world({ "num.partitions": "4000" });
+  const ofSize = (...counts: number[]) =>
+    counts.map((partitionCount, index) => topic(`t${index}`, { partitionCount }));
+  const byHand = topic("by-hand", {
+    partitionCount: -1,
+    assignments: Array.from({ length: 2001 }, (_, partition) => ({ partition, brokerIds: [1] })),
+  });
+  for (
+    const topics of [
+      ofSize(10_001),
+      ofSize(5000, 5001),
+      ofSize(-1, -1, 2001),
+      [...ofSize(8000), byHand],
+      [topic("no such name!", { partitionCount: 20_000 }), topic("innocent")],
+    ]
+  ) {
+    const outcomes = await ref.ask("createTopics", create(...topics));
+    assertEquals(outcomes.map(errorOf), topics.map(() => "POLICY_VIOLATION"));
+  }
+  assertEquals(image().topics.size, 0);
+  const most = await ref.ask("createTopics", create(...ofSize(-1, -1, 1999, -20_000, 1)));
+  assertEquals(most.map(errorOf), ["ok", "ok", "ok", "INVALID_PARTITIONS", "ok"]);
+
+  const grow = (...counts: [string, number][]) =>
+    ref.ask("createPartitions", {
+      validateOnly: true,
+      topics: counts.map(([name, partitionCount]) => ({ name, partitionCount, assignments: null })),
+    });
+  const grown = await grow(["t0", 9000], ["none", 20_000], ["t1", 9001], ["t4", 5001]);
+  const refused = ["ok", "UNKNOWN_TOPIC_OR_PARTITION", "POLICY_VIOLATION", "ok"];
+  assertEquals(grown.map(errorOf), refused);
+  assertEquals((await grow(["t4", 10_002])).map(errorOf), ["POLICY_VIOLATION"]);
 });
