@@ -9,6 +9,7 @@ import type { Draft } from "../../protocol/schema/mod.ts";
 import { ZERO_UUID } from "../../protocol/uuid.ts";
 import { defineApi, type RequestContext } from "../api.ts";
 import { outcomeError } from "../errors.ts";
+import { namedOnce, union } from "../named_once.ts";
 import { authorize, isAllowed } from "../security/authorizer.ts";
 
 /** From this version on an error of the whole group has a field of its own. */
@@ -43,7 +44,8 @@ export const offsetFetch = defineApi({
 
   async handle({ groupId, topics, groups, requireStable }, context) {
     if (context.apiVersion >= BATCH_VERSION) {
-      const fetched = groups.map((group) => fetchOrRefuse(group, requireStable, context));
+      const wanted = namedOnce<WantedGroup>(groups, ({ groupId }) => groupId, mergedGroup);
+      const fetched = wanted.map((group) => fetchOrRefuse(group, requireStable, context));
       return { throttleTimeMs: 0, groups: await Promise.all(fetched) };
     }
     const wanted = topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null;
@@ -67,6 +69,19 @@ export const offsetFetch = defineApi({
   },
 });
 
+/** One group that is named several times, with all the topics that are asked for; null asks for all. */
+function mergedGroup(same: readonly WantedGroup[]): WantedGroup {
+  const lists = same.map(({ topics }) => topics).filter((list) => list !== null);
+  return { ...same[0], topics: lists.length < same.length ? null : lists.flat() };
+}
+
+function topicsOnce(topics: readonly WantedTopic[]): WantedTopic[] {
+  return namedOnce(topics, ({ name, topicId }) => `${topicId}/${name}`, (same) => ({
+    ...same[0],
+    partitionIndexes: union(same.map(({ partitionIndexes }) => partitionIndexes)),
+  }));
+}
+
 async function fetchOrRefuse(
   group: WantedGroup,
   requireStable: boolean,
@@ -86,7 +101,8 @@ async function fetchGroup(
 ): Promise<FetchedGroup> {
   authorize(context, "Describe", "Group", groupId);
   const coordinator = context.broker.coordinators.group(groupId);
-  const checked = topics?.map((topic) => ({ topic, ...nameOf(topic, context) })) ?? null;
+  const wanted = topics && topicsOnce(topics);
+  const checked = wanted?.map((topic) => ({ topic, ...nameOf(topic, context) })) ?? null;
   const fetched = await coordinator.ask("fetchOffsets", {
     groupId,
     requireStable,

@@ -33,7 +33,7 @@ export const findCoordinator = defineApi({
 
   async handle({ key, keyType, coordinatorKeys }, context) {
     if (context.apiVersion >= BATCH_VERSION) {
-      const found = coordinatorKeys.map((key) => find(key, keyType, context));
+      const found = [...new Set(coordinatorKeys)].map((key) => find(key, keyType, context));
       return { coordinators: await Promise.all(found) };
     }
     const { key: _key, ...found } = await find(key, keyType, context);

@@ -29,7 +29,7 @@ export const describeGroups = defineApi({
   response: describeGroupsResponse,
 
   async handle({ groups, includeAuthorizedOperations }, context) {
-    const described = groups.map(async (groupId) => {
+    const described = [...new Set(groups)].map(async (groupId) => {
       try {
         const group = await describe(groupId, context);
         if (!includeAuthorizedOperations || group.errorCode !== 0) return group;

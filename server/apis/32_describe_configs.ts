@@ -13,8 +13,9 @@ import {
 } from "../../protocol/messages/32_describe_configs.ts";
 import type { Draft } from "../../protocol/schema/mod.ts";
 import { defineApi, type RequestContext } from "../api.ts";
-import { authorizeConfigs, configResource } from "../config_resources.ts";
+import { authorizeConfigs, configResource, resourceKey } from "../config_resources.ts";
 import { outcomeError } from "../errors.ts";
+import { namedOnce, union } from "../named_once.ts";
 import { topicNamed } from "../topics.ts";
 
 type WantedResource = DescribeConfigsRequest["resources"][number];
@@ -39,7 +40,7 @@ export const describeConfigs = defineApi({
   handle(request, context) {
     return {
       throttleTimeMs: 0,
-      results: request.resources.map((wanted): Result => {
+      results: namedOnce(request.resources, resourceKey, merged).map((wanted): Result => {
         try {
           const resource = configResource(wanted);
           authorizeConfigs(context, "DescribeConfigs", resource);
@@ -64,6 +65,13 @@ export const describeConfigs = defineApi({
     results: resources.map((resource) => failed(resource, error)),
   }),
 });
+
+/** One resource that is named several times, with all the settings that are asked for; null asks for all. */
+function merged(same: readonly WantedResource[]): WantedResource {
+  const keys = same.map(({ configurationKeys }) => configurationKeys);
+  const lists = keys.filter((list) => list !== null);
+  return { ...same[0], configurationKeys: lists.length < keys.length ? null : union(lists) };
+}
 
 /** @throws KafkaError when there is no such resource */
 function entriesOf(

@@ -4,6 +4,7 @@ import {
   describeLogDirsResponse,
 } from "../../protocol/messages/35_describe_log_dirs.ts";
 import { defineApi } from "../api.ts";
+import { namedOnce, union } from "../named_once.ts";
 import { authorize, CLUSTER } from "../security/authorizer.ts";
 
 /** The first version that tells of the disk. */
@@ -62,12 +63,14 @@ function wantedPartitions(
       partitions: Array.from({ length: topic.partitionCount }, (_, index) => index),
     }));
   }
-  return wanted.flatMap(({ topic: name, partitions }) => {
+  const once = namedOnce(wanted, ({ topic }) => topic, (same) => ({
+    ...same[0],
+    partitions: union(same.map(({ partitions }) => partitions)),
+  }));
+  return once.flatMap(({ topic: name, partitions }) => {
     const topic = topics.get(name);
     if (!topic) return [];
-    const existing = [...new Set(partitions)].filter((index) =>
-      index >= 0 && index < topic.partitionCount
-    );
+    const existing = partitions.filter((index) => index >= 0 && index < topic.partitionCount);
     return [{ topic, partitions: existing }];
   });
 }

@@ -5,6 +5,7 @@ import {
 } from "../../protocol/messages/43_elect_leaders.ts";
 import { defineApi, type RequestContext } from "../api.ts";
 import { outcomeError } from "../errors.ts";
+import { namedOnce, union } from "../named_once.ts";
 import { authorize, CLUSTER } from "../security/authorizer.ts";
 import { checkPartition, topicNamed } from "../topics.ts";
 
@@ -32,10 +33,14 @@ export const electLeaders = defineApi({
     if (electionType !== PREFERRED && electionType !== UNCLEAN) {
       throw new KafkaError("INVALID_REQUEST", `There is no election type ${electionType}`);
     }
+    const wanted = namedOnce(topicPartitions ?? [], ({ topic }) => topic, (same) => ({
+      ...same[0],
+      partitions: union(same.map(({ partitions }) => partitions)),
+    }));
     return {
       throttleTimeMs: 0,
       errorCode: 0,
-      replicaElectionResults: (topicPartitions ?? []).map(({ topic, partitions }) => ({
+      replicaElectionResults: wanted.map(({ topic, partitions }) => ({
         topic,
         partitionResult: partitions.map((partition) => outcome(topic, partition, context)),
       })),

@@ -8,6 +8,7 @@ import type { Draft } from "../../protocol/schema/mod.ts";
 import { defineApi, type RequestContext } from "../api.ts";
 import { outcomeError } from "../errors.ts";
 import { answerPartitions } from "../item_turns.ts";
+import { namedOnce, union } from "../named_once.ts";
 import { authorize } from "../security/authorizer.ts";
 import { checkPartition, lookedUp, topicNamed } from "../topics.ts";
 
@@ -24,7 +25,11 @@ export const describeProducers = defineApi({
   response: describeProducersResponse,
 
   async handle({ topics }, context) {
-    const answers = await answerPartitions(topics, context.broker.environment.timers, {
+    const wanted = namedOnce(topics, ({ name }) => name, (same) => ({
+      ...same[0],
+      partitionIndexes: union(same.map(({ partitionIndexes }) => partitionIndexes)),
+    }));
+    const answers = await answerPartitions(wanted, context.broker.environment.timers, {
       partitions: ({ partitionIndexes }) => partitionIndexes,
       topic: ({ name }) => {
         const topic = lookedUp(() => {
@@ -36,7 +41,7 @@ export const describeProducers = defineApi({
     });
     return {
       throttleTimeMs: 0,
-      topics: topics.map(({ name }, at) => ({ name, partitions: answers[at] })),
+      topics: wanted.map(({ name }, at) => ({ name, partitions: answers[at] })),
     };
   },
 

@@ -19,7 +19,7 @@ export const describeTransactions = defineApi({
   response: describeTransactionsResponse,
 
   async handle({ transactionalIds }, context) {
-    const described = transactionalIds.map((id) => describe(id, context));
+    const described = [...new Set(transactionalIds)].map((id) => describe(id, context));
     return { throttleTimeMs: 0, transactionStates: await Promise.all(described) };
   },
 
