@@ -100,7 +100,7 @@ export class BrokerConfig {
    * These settings with those of one layer replaced, as they would be.
    *
    * @param perBroker whether for this broker, or for all.
-   * @throws ConfigError when one is unknown or illegal, or no topic could live with what they give together.
+   * @throws ConfigError when one is unknown or illegal, or nobody could live with what they give together.
    */
   withLayer(perBroker: boolean, texts: ReadonlyMap<string, string>): BrokerConfig {
     const [[, ofBroker], [, ofCluster], [, fixed]] = this.#layers;
@@ -108,6 +108,7 @@ export class BrokerConfig {
       ? new BrokerConfig(fixed, ofCluster, texts)
       : new BrokerConfig(fixed, texts, ofBroker);
     checkTopicDefaults(config);
+    config.#checkConnections();
     return config;
   }
 
@@ -172,8 +173,17 @@ export class BrokerConfig {
 
   #checkTogether(): void {
     checkTopicDefaults(this);
+    this.#checkConnections();
     const complaint = copiesComplaint(this);
     if (complaint !== null) throw new ConfigError(complaint);
+  }
+
+  #checkConnections(): void {
+    if (this.int("max.connections.per.ip") > 0) return;
+    if (this.string("max.connections.per.ip.overrides") !== "") return;
+    throw new ConfigError(
+      "max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set.",
+    );
   }
 
   #value(name: BrokerConfigName): ConfigValue | null {

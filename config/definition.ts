@@ -35,7 +35,8 @@ export type NamedRule =
   | "unlimited or at least 1"
   | "throttled replicas"
   | "host:port list"
-  | "id@host:port list";
+  | "id@host:port list"
+  | "host:number list";
 
 /** One setting. */
 export interface ConfigDefinition {

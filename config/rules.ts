@@ -6,6 +6,7 @@
  * @module
  */
 import type { ConfigRule, NamedRule } from "./definition.ts";
+import { parseHostCounts } from "./host_counts.ts";
 import type { ConfigValue } from "./value.ts";
 
 /** What is wrong with a value, in Kafka's words; `null` when it is legal. */
@@ -72,6 +73,10 @@ const NAMED_RULES: Readonly<Record<NamedRule, (value: ConfigValue) => string | n
     everyItem(value, /^.+:\d{1,5}$/, "Every entry must be in the form host:port"),
   "id@host:port list": (value) =>
     everyItem(value, /^\d+@.+:\d{1,5}$/, "Every entry must be in the form id@host:port"),
+  "host:number list": (value) => {
+    const counts = parseHostCounts(value as string);
+    return typeof counts === "string" ? counts : null;
+  },
 };
 
 function everyItem(

@@ -59,6 +59,7 @@ export const BROKER_NETWORK_DEFINITIONS = {
   "max.connections.per.ip.overrides": {
     type: "string",
     default: "",
+    rule: { named: "host:number list" },
     importance: "medium",
     dynamic: true,
   },

@@ -9,6 +9,7 @@ import {
 import { BrokerConfig } from "../../config/broker_config.ts";
 import { ConfigError } from "../../config/config_error.ts";
 import { describeTopicConfig } from "../../config/describe.ts";
+import { parseHostCounts } from "../../config/host_counts.ts";
 import { resolveTopicConfig } from "../../config/topic_config.ts";
 import { TOPIC_SYNONYMS } from "../../config/topic_synonyms.ts";
 import { KafkaError } from "../../protocol/errors.ts";
@@ -231,4 +232,52 @@ Deno.test("A retention below zero is none, all the same how far, as in Kafka", (
   );
   const broker = BrokerConfig.defaults.withDynamic(texts, new Map());
   assertEquals(resolveTopicConfig(new Map(), broker).retentionMs, -1);
+});
+
+Deno.test("Limits of connections by host are read as Kafka reads them, and refused where it refuses them", () => {
+  const name = "max.connections.per.ip.overrides";
+  const form = "Every entry must be in the form host:number";
+  const cases: [text: string, expected: string | Record<string, number>][] = [
+    ["", {}],
+    [",", {}],
+    ["127.0.0.1:5", { "127.0.0.1": 5 }],
+    [" 127.0.0.1 : 5 , ::1:7,", { "127.0.0.1": 5, "::1": 7 }],
+    ["0:0:0:0:0:0:0:1:6", { "::1": 6 }],
+    ["fe80::1%eth0:4", { "fe80::1%eth0": 4 }],
+    ["host.example:1,host.example:2", { "host.example": 2 }],
+    ["127.0.0.1:-1", { "127.0.0.1": -1 }],
+    ["127.0.0.1:+2147483647", { "127.0.0.1": 2147483647 }],
+    ["127.0.0.1:ten", form],
+    ["127.0.0.1:", form],
+    ["127.0.0.1:1.5", form],
+    ["127.0.0.1", form],
+    ["127.0.0.1:5,,::1:7", form],
+    ["127.0.0.1:99999999999", form],
+    ["127.0.0.1:2147483648", "Every number must be of type INT"],
+    ["[::1]:5", "It contains the invalid address [::1]"],
+    ["no host:5", "It contains the invalid address no host"],
+  ];
+  for (const [text, expected] of cases) {
+    const read = parseHostCounts(text);
+    if (typeof expected !== "string") {
+      assertEquals(read, new Map(Object.entries(expected)));
+      for (const target of ["broker", "brokers"] as const) alter(target, {}, [set(name, text)]);
+      continue;
+    }
+    assertEquals(read, expected);
+    const message = `Invalid value ${text} for configuration ${name}: ${expected}`;
+    for (const target of ["broker", "brokers"] as const) {
+      refuses(() => alter(target, {}, [set(name, text)]), "INVALID_REQUEST", message);
+    }
+    assertThrows(() => BrokerConfig.parse([[name, text]]), ConfigError, message);
+  }
+});
+
+Deno.test("A limit of no connections at all is refused unless some host has a limit of its own", () => {
+  const none = set("max.connections.per.ip", "0");
+  const message = "max.connections.per.ip can be set to zero only if " +
+    "max.connections.per.ip.overrides property is set.";
+  refuses(() => alter("broker", {}, [none]), "INVALID_REQUEST", message);
+  assertThrows(() => BrokerConfig.parse([[none.name, "0"]]), ConfigError, message);
+  alter("broker", {}, [none, set("max.connections.per.ip.overrides", "127.0.0.1:1")]);
 });

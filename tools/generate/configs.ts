@@ -90,6 +90,7 @@ const NAMED_RULES: Readonly<Record<string, string>> = {
   "* or list of partition:broker, entries partition:broker": "throttled replicas",
   "list of host:port": "host:port list",
   "list of id@host:port": "id@host:port list",
+  "list of host:number": "host:number list",
   "-1 or 1+, below -1 is -1": "unlimited or at least 1",
 };
 
@@ -98,6 +99,7 @@ const RULES_BESIDE: Readonly<Record<string, ValidFact>> = {
   "log.retention.ms": { rule: "-1 or 1+, below -1 is -1" },
   "log.roll.jitter.ms": { min: 0 },
   "log.roll.ms": { min: 1 },
+  "max.connections.per.ip.overrides": { rule: "list of host:number" },
 };
 
 /** Defaults that the table describes in words because they depend on the machine. */
