@@ -66,11 +66,11 @@ export const describeConfigs = defineApi({
   }),
 });
 
-/** One resource that is named several times, with all the settings that are asked for; null asks for all. */
+/** One resource that is named several times, with all the settings that are asked for; null or none asks for all. */
 function merged(same: readonly WantedResource[]): WantedResource {
-  const keys = same.map(({ configurationKeys }) => configurationKeys);
-  const lists = keys.filter((list) => list !== null);
-  return { ...same[0], configurationKeys: lists.length < keys.length ? null : union(lists) };
+  const lists = same.map(({ configurationKeys }) => configurationKeys ?? []);
+  const all = lists.some((list) => list.length === 0);
+  return { ...same[0], configurationKeys: all ? null : union(lists) };
 }
 
 /** @throws KafkaError when there is no such resource */

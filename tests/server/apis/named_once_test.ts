@@ -147,6 +147,7 @@ Deno.test("DescribeConfigs tells of a resource that is named twice what either a
     "segment.ms",
   ]);
   assert((await names(["retention.ms"], null)).length > 20);
+  assertEquals(await names([]), await names(null), "no name asks for all, as in Kafka");
 });
 
 Deno.test("OffsetFetch tells of a group that is named twice what either asks for", async () => {
