@@ -132,20 +132,34 @@ export interface Broker extends AsyncDisposable {
   readonly client: Required<Pick<ClientOptions, "environment" | "dial">>;
   /** Stops accepting, answers what is in flight, makes everything durable, closes. */
   close(): Promise<void>;
+  /**
+   * Resolves when the broker is closed: with null when it was asked to, with an error when it stopped by itself, because
+   * another process has taken its data over.
+   */
+  readonly ended: Promise<Error | null>;
 }
 
 /**
  * Starts a broker.
  *
  * @throws ConfigError on settings that are unknown or illegal
- * @throws Error when the data folder is in use or of an unknown format, or a port is taken: one clear line
+ * @throws Error when the data folder is in use or of an unknown format, another process takes it over meanwhile, or a port
+ * is taken: one clear line
  */
 export async function createBroker(options: BrokerOptions = {}): Promise<Broker> {
   const { nodeId = 1, clusterId = null } = options;
   const environment = options.environment ?? denoEnvironment({ log: stderrLog({ level: "warn" }) });
   const startConfig = BrokerConfig.parse(Object.entries(options.config ?? {}));
   const ground: ImageGround = { nodeId, startConfig };
-  let close = (): Promise<void> => Promise.resolve();
+  let lost: Error | null = null;
+  let stop = (): void => {}; // a start that is not done yet looks at its end
+  /** Another process has taken some of the data over: this one has nothing more to say about any of it. */
+  const onFenced = (cause: Error) => {
+    if (lost) return;
+    lost = new Error(`Another process has taken over the data in "${folder.name}"`, { cause });
+    environment.log.write("error", `${lost.message}; this broker stops`, { error: cause });
+    stop();
+  };
 
   await using started = new AsyncDisposableStack();
   const folder = started.adopt(
@@ -182,8 +196,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
         isInternal: (topicId) => metadata.topicsById.get(topicId)?.internal ?? false,
       },
       policyOf: ({ topicId }) => metadata.topicsById.get(topicId)?.config ?? null,
-      // Another process has taken the data over: this one has nothing more to say.
-      onFenced: () => void close(),
+      onFenced,
     }),
     (logs) => logs.close(),
   );
@@ -209,7 +222,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     coordinators?.follow(image);
   };
   const controllerRef = started.adopt(
-    startController({ environment, ground, store, meta, logs, publish }),
+    startController({ environment, ground, store, meta, logs, publish, onFenced }),
     (ref) => ref.stop(),
   );
 
@@ -245,10 +258,20 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     (server) => server.close(),
   );
   const listeners = await listen(server, environment, options.listeners ?? []);
+  if (lost !== null) throw lost;
 
   const stack = started.move();
+  const ended = Promise.withResolvers<Error | null>();
   let closed: Promise<void> | null = null;
-  close = () => closed ??= stack.disposeAsync();
+  const close = () =>
+    closed ??= stack.disposeAsync().finally(() => {
+      ended.resolve(lost);
+    });
+  stop = () => {
+    close().catch((error) =>
+      environment.log.write("error", "The broker could not be closed in order", { error })
+    );
+  };
   const dial = () => {
     const [near, far] = pipe();
     server.accept(far);
@@ -265,6 +288,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     client: { environment, dial: () => Promise.resolve(dial()) },
     connect: () => webStreams(dial()),
     close,
+    ended: ended.promise,
     [Symbol.asyncDispose]: close,
   };
 }
@@ -329,12 +353,14 @@ interface ControllerSurroundings {
   readonly meta: Kv;
   readonly logs: LogStore;
   readonly publish: (image: MetadataImage) => void;
+  readonly onFenced: (error: Error) => void;
 }
 
 function startController(
-  { environment, ground, store, meta, logs, publish }: ControllerSurroundings,
+  { environment, ground, store, meta, logs, publish, onFenced }: ControllerSurroundings,
 ): ActorRef<ControllerMessage> {
   let opened: MetadataStore | null = store;
+  let current = store;
 
   /** Removes the logs of deleted topics, then the memory of them. What fails is repeated at the next start. */
   function sweep(deleted: readonly DeletedTopic[]): void {
@@ -358,7 +384,12 @@ function startController(
     environment,
     unavailable: "NOT_CONTROLLER",
     start: async () => {
-      const current = opened ?? await MetadataStore.open(meta, environment, null);
+      // To take the metadata back from a successor would be to fence that in its turn.
+      if (current.fenced) {
+        onFenced(current.fenced);
+        throw current.fenced;
+      }
+      current = opened ?? await MetadataStore.open(meta, environment, null);
       opened = null;
       const image = imageOf(current.loaded, ground);
       publish(image);

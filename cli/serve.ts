@@ -62,7 +62,8 @@ async function serve(
   const stopped = new Promise<void>((resolve) => terminal.onStop(resolve));
   await using broker = await start(options);
   terminal.print(readyLine(broker, options, terminal.sinceStartMs()));
-  await stopped;
+  const lost = await Promise.race([stopped, broker.ended]);
+  if (lost instanceof Error) throw lost;
 }
 
 async function readSettings(path: string, terminal: Terminal): Promise<SettingsFile> {

@@ -22,7 +22,7 @@ const RESTART_MS = 500;
 
 /**
  * The real broker in a simulation, kept running: a start that fails, because of what is wrong with its world, is tried
- * again, as a supervisor would.
+ * again, and so is a broker that has stopped by itself, as a supervisor would.
  */
 export class SimulatedBroker {
   /** Where it listens. */
@@ -115,6 +115,13 @@ export class SimulatedBroker {
       follow(broker.groupFeed, this.#groupHistory);
       follow(broker.transactionFeed, this.#transactionHistory);
       if (process === this.#process) this.#broker = broker;
+      broker.ended.then((lost) => {
+        if (lost && process === this.#process) {
+          environment.timers.schedule(RESTART_MS, () => {
+            if (process === this.#process) this.restart();
+          });
+        }
+      });
     } catch (error) {
       environment.log.write("warn", "Cannot start", { error });
       environment.timers.schedule(RESTART_MS, () => {

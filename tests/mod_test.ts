@@ -1,9 +1,12 @@
 // Real time: the broker as its users start it, with the machine's own clock, timers and ports.
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Admin, Consumer, createBroker, denoEnvironment, Producer } from "../mod.ts";
 import { decodeResponse, encodeRequest } from "../protocol/frames.ts";
 import { apiVersionsRequest, apiVersionsResponse } from "../protocol/messages/18_api_versions.ts";
-import { MemoryDisk } from "../storage/kv/memory/memory_folder.ts";
+import type { Environment } from "../environment/environment.ts";
+import { keyParts } from "../storage/kv/key.ts";
+import type { Kv, KvCommit, KvFolder, KvOutcome } from "../storage/kv/kv.ts";
+import { MemoryDisk, memoryFolder } from "../storage/kv/memory/memory_folder.ts";
 import { openLogStore } from "../storage/log/log_store.ts";
 import { MetadataStore } from "../storage/metadata/metadata_store.ts";
 
@@ -219,4 +222,107 @@ Deno.test("Records whose topic the metadata has forgotten are gone after a start
   const logs = await openLogStore({ folder: disk.openFolder(), environment });
   assertEquals([...logs.stored()].map(({ topicId }) => topicId), [ids.get("kept")!]);
   await logs.close();
+});
+
+/** A folder that several processes have open at once, as no lock should let them. */
+function sharedFolder(
+  fate: (commit: KvCommit) => KvOutcome | null = () => null,
+): () => KvFolder {
+  const inner = memoryFolder();
+  const stores = new Map<string, Promise<Kv>>();
+  return () => ({
+    name: "shared",
+    freeBytes: () => Promise.resolve(null),
+    close: () => Promise.resolve(),
+    open: async (name) => {
+      const store = stores.get(name) ?? inner.open(name);
+      stores.set(name, store);
+      const kv = await store;
+      return {
+        limits: kv.limits,
+        get: (keys) => kv.get(keys),
+        list: (range, options) => kv.list(range, options),
+        commit: (commit) => Promise.resolve(fate(commit) ?? kv.commit(commit)),
+        close: () => Promise.resolve(),
+      };
+    },
+  });
+}
+
+// Found by a review of the storage, 28 November 2026: it stayed up, named itself the leader and answered NOT_LEADER.
+Deno.test("A broker whose shard another process takes over stops as a whole, and says why", async () => {
+  const folder = sharedFolder();
+  const lines: string[] = [];
+  const environment = denoEnvironment({
+    log: { write: (level, message) => void (level === "error" && lines.push(message)) },
+  });
+  await using first = await createBroker({ data: folder(), environment });
+  await using producer = new Producer({ ...first.client, deliveryTimeoutMs: 500 });
+  await producer.send({ topic: "t", value: "mine" });
+  await using second = await createBroker({ data: folder(), environment });
+  await assertRejects(() => producer.send({ topic: "t", value: "too late" }));
+  const error = await first.ended;
+  assertMatch(error!.message, /^Another process has taken over the data in "shared"$/);
+  assertEquals(lines.filter((line) => line.includes("this broker stops")), [
+    'Another process has taken over the data in "shared"; this broker stops',
+  ]);
+  await using successor = new Producer(second.client);
+  assertEquals((await successor.send({ topic: "t", value: "next" })).offset, 1n);
+  await second.close();
+  assertEquals(await second.ended, null);
+});
+
+Deno.test("A broker whose metadata another process takes over does not take them back: it stops", async () => {
+  const folder = sharedFolder();
+  const environment = denoEnvironment({ log: { write: () => {} } });
+  await using first = await createBroker({ data: folder(), environment });
+  await using second = await createBroker({ data: folder(), environment });
+  await using admin = new Admin({ ...first.client, defaultApiTimeoutMs: 500 });
+  await assertRejects(() => admin.createTopics([{ name: "a" }]));
+  assertMatch((await first.ended)!.message, /^Another process has taken over/);
+  await using other = new Admin(second.client);
+  await other.createTopics([{ name: "b" }]);
+  await using third = await createBroker({ data: folder(), environment });
+  assertEquals(third.topicsFound, 1);
+});
+
+Deno.test("A broker that is taken over while it starts does not start", async () => {
+  let deletes = 0;
+  const folder = sharedFolder((commit) => {
+    const isTombstone = commit.sets?.some(({ key }) => keyParts(key)[0] === "r");
+    return isTombstone && deletes++ === 0 ? { kind: "conflict" } : null;
+  });
+  const environment = denoEnvironment({ log: { write: () => {} } });
+  {
+    await using broker = await createBroker({ data: folder(), environment });
+    await using producer = new Producer(broker.client);
+    await producer.send({ topic: "t", value: "x" });
+  }
+  const meta = await MetadataStore.open(await folder().open("meta"), environment, null);
+  const [{ id, name, partitionCount }] = meta.loaded.topics;
+  await meta.commit([{ kind: "topicDeleted", id, name, partitionCount }]); // its records go during the start
+  let closed = false;
+  const network: Environment["network"] = {
+    dial: () => Promise.reject(new Error("Nobody dials here")),
+    listen: async (address) => {
+      while (deletes === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      const end = Promise.withResolvers<null>();
+      return {
+        address,
+        accept: () => end.promise,
+        close: () => {
+          closed = true;
+          end.resolve(null);
+        },
+      };
+    },
+  };
+  const listeners = [{ host: "127.0.0.1", port: 9092 }];
+  await assertRejects(
+    () => createBroker({ data: folder(), listeners, environment: { ...environment, network } }),
+    Error,
+    'Another process has taken over the data in "shared"',
+  );
+  assert(closed, "the listener is closed");
 });

@@ -95,6 +95,11 @@ export class CommitChain {
     return this.#head.epoch;
   }
 
+  /** That another writer has taken the chain over, once that is known. */
+  get fenced(): FencedError | null {
+    return this.#fenced;
+  }
+
   /** The number of the last commit; the takeover is one too. */
   get sequence(): number {
     return this.#head.sequence;

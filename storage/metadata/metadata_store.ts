@@ -83,6 +83,11 @@ export class MetadataStore {
     return this.#cluster.nextProducerId;
   }
 
+  /** Why this writer will never write again, as another process has taken the metadata over; null while it has not. */
+  get fenced(): Error | null {
+    return this.chain.fenced;
+  }
+
   /** How often the metadata was taken over before. */
   get epoch(): number {
     return this.chain.epoch;

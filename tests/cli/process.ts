@@ -70,6 +70,11 @@ export class Serving implements AsyncDisposable {
   /** Sends a signal and waits for the end. */
   async stop(signal: Deno.Signal): Promise<Ended> {
     this.#child.kill(signal);
+    return await this.ended();
+  }
+
+  /** Waits for the end. */
+  async ended(): Promise<Ended> {
     for (;;) {
       const { done, value } = await this.#stdout.read();
       if (done) break;

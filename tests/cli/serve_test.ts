@@ -1,4 +1,6 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+// Real time: the command line as its users start it, in processes of their own.
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { Admin, denoEnvironment } from "../../mod.ts";
 import { openDenoFolder } from "../../storage/kv/deno/deno_folder.ts";
 import { FORMAT_KEY } from "../../storage/log/keys.ts";
 import { serveToEnd, Serving } from "./process.ts";
@@ -52,6 +54,28 @@ Deno.test("serve refuses a data folder that another broker uses, and one that is
       `Cannot use the data folder "${data}": another broker has it open`,
     );
     await isRefused([...ANY_PORT, "--data", `${data}/lock`], new RegExp(`${data}/lock`));
+  } finally {
+    await Deno.remove(data, { recursive: true });
+  }
+});
+
+Deno.test("serve ends with 1 and says why when another broker has taken its data folder over", async () => {
+  const data = await Deno.makeTempDir();
+  try {
+    await using first = await Serving.start(...ANY_PORT, "--data", data, "--log-level", "error");
+    await Deno.remove(`${data}/lock`); // what keeps others away
+    await using _second = await Serving.start(...ANY_PORT, "--data", data);
+    const environment = denoEnvironment({ log: { write: () => {} } });
+    const bootstrapServers = `127.0.0.1:${first.port}`;
+    const admin = new Admin({ environment, bootstrapServers, defaultApiTimeoutMs: 1_000 });
+    await assertRejects(() => admin.createTopics([{ name: "late" }]));
+    await admin.close();
+    const { code, stderr } = await first.ended();
+    assertEquals(code, 1, stderr);
+    const lines = stderr.trimEnd().split("\n");
+    const reason = `Another process has taken over the data in "${data}"`;
+    assertEquals(lines.filter((line) => line.includes(`${reason}; this broker stops`)).length, 1);
+    assertStringIncludes(lines.at(-1)!, `odradek: ${reason}: metadata was taken over`);
   } finally {
     await Deno.remove(data, { recursive: true });
   }
