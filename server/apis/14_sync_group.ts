@@ -1,6 +1,11 @@
 import { KafkaError } from "../../protocol/errors.ts";
-import { syncGroupRequest, syncGroupResponse } from "../../protocol/messages/14_sync_group.ts";
-import { defineApi } from "../api.ts";
+import {
+  type SyncGroupRequest,
+  syncGroupRequest,
+  syncGroupResponse,
+} from "../../protocol/messages/14_sync_group.ts";
+import { GROUP_TOPIC } from "../../actors/group/group_coordinators.ts";
+import { defineApi, type RequestContext } from "../api.ts";
 import { authorize } from "../security/authorizer.ts";
 
 /** From this version on a member has to say what it takes the group's protocol for. */
@@ -28,6 +33,7 @@ export const syncGroup = defineApi({
       throw new KafkaError("INCONSISTENT_GROUP_PROTOCOL", "A member names no protocol");
     }
     authorize(context, "Read", "Group", groupId);
+    checkSize(request, context);
     const asked = context.broker.coordinators.group(groupId).ask("sync", {
       groupId,
       generation: request.generationId,
@@ -52,3 +58,18 @@ export const syncGroup = defineApi({
     assignment: new Uint8Array(0),
   }),
 });
+
+/**
+ * Who is not the leader waits with what it has sent, and nothing bounds for how long.
+ *
+ * @throws KafkaError UNKNOWN_SERVER_ERROR, as the coordinator does where a leader's assignment fits no record
+ */
+function checkSize({ groupId, assignments }: SyncGroupRequest, { broker }: RequestContext): void {
+  const offsets = broker.metadata().topics.get(GROUP_TOPIC);
+  const bytes = assignments.reduce((sum, { assignment }) => sum + assignment.length, 0);
+  if (offsets === undefined || bytes <= offsets.config.maxMessageBytes) return;
+  throw new KafkaError(
+    "UNKNOWN_SERVER_ERROR",
+    `The assignment of group "${groupId}" is larger than a record can be`,
+  );
+}

@@ -100,6 +100,26 @@ Deno.test("SyncGroup v5 refuses who leaves out the protocol, as it does who name
   }
 });
 
+Deno.test("SyncGroup refuses an assignment that fits no record, a follower's too: it waited with 80 MB", async () => {
+  await using world = await startGroups();
+  using leader = new Member(world, { version: 3 });
+  await after(world, leader.join());
+  await leader.sync({ [leader.memberId]: "alone" });
+  using follower = new Member(world, { version: 3 });
+  const joining = follower.join();
+  await world.environment.advance(10);
+  await leader.joinOnce();
+  await joining;
+  const large = { someone: "x".repeat(1_100_000) };
+  for (const member of [follower, leader]) {
+    const { errorCode } = await after(world, member.sync(large));
+    assertEquals(errorCode, code("UNKNOWN_SERVER_ERROR"));
+  }
+  const shares = { [leader.memberId]: "one", [follower.memberId]: "two" };
+  const [, synced] = await Promise.all([leader.sync(shares), follower.sync()]);
+  assertEquals(decoder.decode(synced.assignment), "two");
+});
+
 Deno.test("Group holds the followers' syncs until the leader's comes", async () => {
   await using world = await startGroups();
   const [leader, follower] = await pair(world);
