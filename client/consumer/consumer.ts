@@ -8,6 +8,7 @@ import type { CommittedOffset, OffsetToCommit } from "../group/offsets.ts";
 import type { RebalanceListener } from "../group/rebalance_listener.ts";
 import { partitionKey, type TopicPartition } from "../topic_partition.ts";
 import { Assignment, type Lookup } from "./assignment.ts";
+import { Failures } from "./failures.ts";
 import { Fetcher } from "./fetcher.ts";
 import { type ConsumerOptions, type ConsumerSettings, consumerSettings } from "./options.ts";
 import { Positions } from "./positions.ts";
@@ -79,25 +80,22 @@ export class Consumer implements AsyncDisposable {
       inFlightMax: 5,
     });
     this.#assignment = new Assignment(settings.group === null ? "policy" : "committed");
-    const parts = { settings, cluster: this.#cluster, assignment: this.#assignment };
+    const failures = new Failures(this.#assignment);
     const onNews = () => this.#onNews();
-    const onError = (error: Error) => this.#fetcher.fail(error);
-    this.#positions = new Positions({ ...parts, onNews, onError });
+    const parts = {
+      settings,
+      cluster: this.#cluster,
+      assignment: this.#assignment,
+      failures,
+      onNews,
+    };
+    this.#positions = new Positions(parts);
     this.#group = settings.group && new ConsumerGroup({
       ...parts,
       settings: settings.group,
       stable: settings.isolationLevel === "read_committed",
-      onNews,
-      onError,
     });
-    this.#fetcher = new Fetcher({
-      ...parts,
-      onNews,
-      onLost: (partition, why) => {
-        if (settings.autoOffsetReset === null) this.#fetcher.fail(why);
-        else partition.seek("policy");
-      },
-    });
+    this.#fetcher = new Fetcher(parts);
     this.#cluster.metadata.onChange(onNews);
   }
 
@@ -253,7 +251,8 @@ export class Consumer implements AsyncDisposable {
    * timeout; none after it, and when the consumer is closed.
    *
    * @throws {KafkaError} what a broker says of a partition, OFFSET_OUT_OF_RANGE with `autoOffsetReset: "none"`,
-   * CORRUPT_MESSAGE. The next call goes on with the other partitions, and tries this one again
+   * CORRUPT_MESSAGE: once, whatever others have to be returned; a seek before makes it void. The next call goes on with
+   * the other partitions, and tries this one again
    * @throws {KafkaError} why it cannot be a member of its group: GROUP_AUTHORIZATION_FAILED, FENCED_INSTANCE_ID, …
    * @throws what the rebalance listener throws
    * @throws {TypeError} when another call is not done

@@ -6,6 +6,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import { asError, errorFrom, isRetriable, needsMetadata } from "../errors.ts";
 import { partitionKey } from "../topic_partition.ts";
 import type { AssignedPartition, Assignment } from "./assignment.ts";
+import type { Failures } from "./failures.ts";
 import { FetchedPartition } from "./fetched_partition.ts";
 import { requestOf } from "./fetch_request.ts";
 import { FetchSession, type FetchTarget } from "./fetch_session.ts";
@@ -27,10 +28,10 @@ export interface FetcherParts {
   readonly settings: ConsumerSettings;
   readonly cluster: Cluster;
   readonly assignment: Assignment;
+  /** Errors to be thrown, its own and others'. */
+  readonly failures: Failures;
   /** Called when there is something to take, or an error to be thrown. */
   readonly onNews: () => void;
-  /** Called with a partition whose position does not exist. */
-  readonly onLost: (partition: AssignedPartition, why: KafkaError) => void;
 }
 
 type PartitionAnswer = FetchResponse["responses"][number]["partitions"][number];
@@ -48,7 +49,8 @@ export class Fetcher {
   /** Nodes with a request on its way. */
   readonly #asking = new Set<number>();
   #fetched: FetchedPartition[] = [];
-  #errors: Error[] = [];
+  /** Whether the last {@linkcode take} threw: now it is the records' turn. */
+  #hasThrown = false;
   #timer: Timer | null = null;
   #closed = false;
 
@@ -57,36 +59,25 @@ export class Fetcher {
   }
 
   /**
-   * Takes records that are here, `max` at most, of one partition after another.
+   * Takes records that are here, `max` at most, of one partition after another. Errors come first, but as long as there
+   * are records no two of them in a row.
    *
-   * @throws what a broker said of a partition, or the failure to decode what it sent, if there are no records before it
+   * @throws what a broker said of a partition, or the failure to decode what it sent; what is here of others stays
    */
   take(max: number): ConsumerRecord[] {
+    if (!this.#hasThrown) this.#throwFailure();
     const records: ConsumerRecord[] = [];
     const left: FetchedPartition[] = [];
     for (const fetched of this.#fetched) {
       if (fetched.isVoid) continue;
-      if (fetched.partition.isPaused || records.length >= max) {
-        left.push(fetched);
-        continue;
-      }
-      fetched.take(records, max - records.length);
-      if (records.length === 0) {
-        const failure = fetched.takeFailure();
-        if (failure !== null) this.fail(failure);
-      }
+      if (!fetched.partition.isPaused) this.#takeFrom(fetched, records, max - records.length);
       if (fetched.isEmpty) fetched.partition.isBusy = false;
       else left.push(fetched);
     }
     this.#fetched = left;
-    if (records.length === 0 && this.#errors.length > 0) throw this.#errors.shift()!;
+    if (records.length === 0) this.#throwFailure();
+    else this.#hasThrown = false;
     return records;
-  }
-
-  /** Has {@linkcode take} throw an error. */
-  fail(error: Error): void {
-    this.#errors.push(error);
-    this.#parts.onNews();
   }
 
   /** Asks for what is not here yet. */
@@ -97,7 +88,7 @@ export class Fetcher {
     const byLeader = new Map<number, AssignedPartition[]>();
     let retryAtMs = Infinity;
     for (const partition of assignment.partitions) {
-      if (partition.isPaused || partition.isBusy) continue;
+      if (partition.isPaused || partition.isBusy || partition.failure !== null) continue;
       if (partition.notBeforeMs > nowMs) retryAtMs = Math.min(retryAtMs, partition.notBeforeMs);
       if (partition.notBeforeMs > nowMs || partition.position === null) continue;
       const view = cluster.metadata.partition(partition.topic, partition.partition);
@@ -119,6 +110,19 @@ export class Fetcher {
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
+  }
+
+  #takeFrom(fetched: FetchedPartition, records: ConsumerRecord[], max: number): void {
+    fetched.take(records, max);
+    const failure = fetched.takeFailure();
+    if (failure !== null) this.#parts.failures.add([fetched.partition], failure);
+  }
+
+  #throwFailure(): void {
+    const failure = this.#parts.failures.take();
+    if (failure === null) return;
+    this.#hasThrown = true;
+    throw failure;
   }
 
   async #ask(nodeId: number, partitions: readonly AssignedPartition[]): Promise<void> {
@@ -170,15 +174,13 @@ export class Fetcher {
     partitions: readonly AssignedPartition[],
     error: unknown,
   ): void {
-    const { cluster, settings } = this.#parts;
+    const { cluster, settings, failures } = this.#parts;
     if (error instanceof KafkaError && SESSION_ERRORS.has(error.kind)) return; // a full request follows
     session.failed();
     if (this.#closed) return;
-    if (!isRetriable(error)) {
-      return this.fail(asError(error));
-    }
-    cluster.metadata.invalidate();
     for (const partition of partitions) this.#pause(partition);
+    if (!isRetriable(error)) return failures.add(partitions, asError(error));
+    cluster.metadata.invalidate();
     settings.client.environment.log.write("debug", "Cannot fetch, trying again", { error });
   }
 
@@ -225,21 +227,18 @@ export class Fetcher {
   }
 
   #onPartitionError(partition: AssignedPartition, kind: ErrorName): void {
-    const doing = `fetch ${partition.key} from offset ${partition.position?.offset}`;
-    if (kind === "OFFSET_OUT_OF_RANGE") {
-      this.#parts.onLost(
-        partition,
-        new KafkaError(kind, `Cannot ${doing}: there is no such offset`),
-      );
-      return;
-    }
+    const { settings, cluster, failures } = this.#parts;
+    const isLost = kind === "OFFSET_OUT_OF_RANGE";
+    if (isLost && settings.autoOffsetReset !== null) return partition.seek("policy");
     this.#pause(partition);
-    if (needsMetadata(kind)) this.#parts.cluster.metadata.invalidate();
+    if (needsMetadata(kind)) cluster.metadata.invalidate();
     // The log is damaged there: asking again would not help, and hide it.
     if (
       kind !== "CORRUPT_MESSAGE" && (ERROR_CODES[kind].retriable || kind === "UNKNOWN_SERVER_ERROR")
     ) return;
-    this.fail(new KafkaError(kind, `Cannot ${doing}: ${kind}`));
+    const doing = `fetch ${partition.key} from offset ${partition.position?.offset}`;
+    const why = isLost ? "there is no such offset" : kind;
+    failures.add([partition], new KafkaError(kind, `Cannot ${doing}: ${why}`));
   }
 
   /** The log was cut off before the position: another leader has taken over with less of it (KIP-320). */
@@ -291,5 +290,6 @@ export class Fetcher {
 }
 
 function isFetchable(partition: AssignedPartition): boolean {
-  return !partition.isBusy && !partition.isPaused && partition.position !== null;
+  return !partition.isBusy && !partition.isPaused && partition.position !== null &&
+    partition.failure === null;
 }

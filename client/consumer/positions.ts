@@ -3,6 +3,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import { listOffsets, type OffsetSpec } from "../cluster/list_offsets.ts";
 import { asError } from "../errors.ts";
 import type { AssignedPartition, Assignment } from "./assignment.ts";
+import type { Failures } from "./failures.ts";
 import type { ConsumerSettings } from "./options.ts";
 
 /** What the lookup of positions works with. */
@@ -10,10 +11,10 @@ export interface PositionsParts {
   readonly settings: ConsumerSettings;
   readonly cluster: Cluster;
   readonly assignment: Assignment;
-  /** Called when a position was found. */
+  /** Takes what went wrong. */
+  readonly failures: Failures;
+  /** Called when a position was found, or something went wrong. */
   readonly onNews: () => void;
-  /** Called with what went wrong. */
-  readonly onError: (error: Error) => void;
 }
 
 /** Looks up the positions of partitions that have none, each topic on its own. */
@@ -31,7 +32,8 @@ export class Positions {
     const nowMs = environment.clock.monotonicMs();
     const missing = [...assignment.partitions].filter((partition) =>
       partition.position === null && partition.lookup !== "committed" &&
-      partition.notBeforeMs <= nowMs && !this.#looking.has(partition)
+      partition.failure === null && partition.notBeforeMs <= nowMs &&
+      !this.#looking.has(partition)
     );
     for (const partitions of Map.groupBy(missing, ({ topic }) => topic).values()) {
       this.#lookUp(partitions);
@@ -62,15 +64,19 @@ export class Positions {
   }
 
   async #lookUp(partitions: readonly AssignedPartition[]): Promise<void> {
-    const { cluster, settings, onNews, onError } = this.#parts;
+    const { settings, failures, onNews } = this.#parts;
+    const asked = partitions.map((partition) => ({ partition, generation: partition.generation }));
     for (const partition of partitions) this.#looking.add(partition);
     try {
       await this.find(partitions);
     } catch (error) {
       const { environment, retryBackoffMaxMs } = settings.client;
       const laterMs = environment.clock.monotonicMs() + retryBackoffMaxMs;
-      for (const partition of partitions) partition.notBeforeMs = laterMs;
-      if (!cluster.isClosed) onError(asError(error));
+      const failed = asked.filter(({ partition, generation }) =>
+        partition.generation === generation && partition.position === null
+      ).map(({ partition }) => partition);
+      for (const partition of failed) partition.notBeforeMs = laterMs;
+      failures.add(failed, asError(error));
     } finally {
       for (const partition of partitions) this.#looking.delete(partition);
       onNews();

@@ -1,5 +1,6 @@
 import type { Cluster } from "../cluster/cluster.ts";
 import type { AssignedPartition, Assignment } from "../consumer/assignment.ts";
+import type { Failures } from "../consumer/failures.ts";
 import { asError } from "../errors.ts";
 import type { GroupOffsets } from "./offsets.ts";
 
@@ -10,10 +11,10 @@ export interface CommittedPositionsParts {
   readonly offsets: GroupOffsets;
   /** Whether to wait for transactions that commit offsets. */
   readonly stable: boolean;
-  /** Called when positions were found. */
+  /** Takes what went wrong. */
+  readonly failures: Failures;
+  /** Called when positions were found, or something went wrong. */
   readonly onNews: () => void;
-  /** Called with what went wrong. */
-  readonly onError: (error: Error) => void;
 }
 
 /** Has partitions go on where the group has got to, or else, if it was never there, where the policy says. */
@@ -30,7 +31,8 @@ export class CommittedPositions {
     const { cluster, assignment } = this.#parts;
     const nowMs = cluster.settings.environment.clock.monotonicMs();
     const missing = [...assignment.partitions].filter((partition) =>
-      isMissing(partition) && partition.notBeforeMs <= nowMs && !this.#looking.has(partition)
+      isMissing(partition) && partition.failure === null && partition.notBeforeMs <= nowMs &&
+      !this.#looking.has(partition)
     );
     if (missing.length > 0) this.#lookUp(missing);
   }
@@ -56,15 +58,19 @@ export class CommittedPositions {
   }
 
   async #lookUp(partitions: readonly AssignedPartition[]): Promise<void> {
-    const { cluster, onNews, onError } = this.#parts;
+    const { cluster, failures, onNews } = this.#parts;
+    const asked = partitions.map((partition) => ({ partition, generation: partition.generation }));
     for (const partition of partitions) this.#looking.add(partition);
     try {
       await this.find(partitions);
     } catch (error) {
       const { environment, retryBackoffMaxMs } = cluster.settings;
       const laterMs = environment.clock.monotonicMs() + retryBackoffMaxMs;
-      for (const partition of partitions) partition.notBeforeMs = laterMs;
-      if (!cluster.isClosed) onError(asError(error));
+      const failed = asked.filter(({ partition, generation }) =>
+        partition.generation === generation && isMissing(partition)
+      ).map(({ partition }) => partition);
+      for (const partition of failed) partition.notBeforeMs = laterMs;
+      failures.add(failed, asError(error));
     } finally {
       for (const partition of partitions) this.#looking.delete(partition);
       onNews();

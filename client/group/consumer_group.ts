@@ -1,6 +1,7 @@
 import { KafkaError } from "../../protocol/errors.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Assignment } from "../consumer/assignment.ts";
+import type { Failures } from "../consumer/failures.ts";
 import type { TopicPartition } from "../topic_partition.ts";
 import { AutoCommit, offsetsOf } from "./auto_commit.ts";
 import { CommittedPositions } from "./committed_positions.ts";
@@ -26,8 +27,8 @@ export interface ConsumerGroupParts {
   readonly stable: boolean;
   /** Called when there is something to do for {@linkcode ConsumerGroup.advance}. */
   readonly onNews: () => void;
-  /** Called with what went wrong in the background. */
-  readonly onError: (error: Error) => void;
+  /** Takes what went wrong with partitions in the background. */
+  readonly failures: Failures;
 }
 
 /** A member's place in its group: what a transaction has to know to commit its offsets (KIP-447). */
