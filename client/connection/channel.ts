@@ -57,6 +57,8 @@ export class Channel {
   #writing = false;
   #nextCorrelationId = 0;
   #throttle: Timer | null = null;
+  /** When the throttle ends, by the monotonic clock. */
+  #throttledUntilMs = -Infinity;
   #failure: KafkaError | null = null;
   readonly #onClose = new Set<(error: KafkaError) => void>();
   /** When the last request was sent or answered, by the monotonic clock. */
@@ -104,11 +106,14 @@ export class Channel {
     });
   }
 
-  /** Sends nothing for `ms`: the broker asked for it (KIP-219). */
+  /** Sends nothing for `ms`, or longer if that was asked for before: the broker wants it (KIP-219). */
   throttle(ms: number): void {
-    if (ms <= 0 || this.#failure !== null) return;
+    const { clock, timers } = this.#options.environment;
+    const untilMs = clock.monotonicMs() + ms;
+    if (ms <= 0 || untilMs <= this.#throttledUntilMs || this.#failure !== null) return;
+    this.#throttledUntilMs = untilMs;
     this.#throttle?.cancel();
-    this.#throttle = this.#options.environment.timers.schedule(ms, () => {
+    this.#throttle = timers.schedule(ms, () => {
       this.#throttle = null;
       this.#send();
     });

@@ -170,6 +170,22 @@ Deno.test("Channel sends nothing while it is throttled", async () => {
   await answer;
 });
 
+Deno.test("Channel stays throttled as long as was asked for, when a later answer asks for less", async () => {
+  const { channel, environment, requests } = connected();
+  channel.throttle(500);
+  await environment.advance(100);
+  channel.throttle(50);
+  const answer = channel.exchange(call("a", 9000)).catch(() => {});
+  let request: unknown = null;
+  nextRequest(requests).then((seen) => request = seen, () => {});
+  await environment.advance(399);
+  assertEquals(request, null);
+  await environment.advance(1);
+  assertEquals(request, [0, "a"]);
+  channel.close();
+  await answer;
+});
+
 Deno.test("Channel goes on after a request that cannot be encoded", async () => {
   const { channel, far } = connected();
   const bad = {
