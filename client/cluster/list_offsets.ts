@@ -1,4 +1,4 @@
-import { errorFrom } from "../errors.ts";
+import { errorFrom, isRetriable } from "../errors.ts";
 import { LIST_OFFSETS } from "../apis.ts";
 import { KafkaError } from "../../protocol/errors.ts";
 import { byTopic, partitionKey, type TopicPartition } from "../topic_partition.ts";
@@ -29,6 +29,12 @@ export interface FoundOffset extends TopicPartition {
   readonly leaderEpoch: number;
 }
 
+/** What a leader answered about one partition. */
+export interface OffsetAnswer extends FoundOffset {
+  /** Why there is no offset; null when there is one. */
+  readonly error: KafkaError | null;
+}
+
 /** What the names stand for on the wire. */
 const SPECIAL_TIMESTAMPS = { latest: -1n, earliest: -2n, maxTimestamp: -3n } as const;
 /** The first version that knows `maxTimestamp` (KIP-734). */
@@ -55,12 +61,18 @@ export async function listOffsets(
     const open = questions.filter((question) => !found.has(partitionKey(question)));
     const topics = new Set(open.map(({ topic }) => topic));
     await Promise.all([...topics].map((topic) => cluster.metadata.awaitTopic(topic, timeoutMs)));
+    const errors: unknown[] = [];
     const asked = [...byLeader(cluster, open)].map(async ([leaderId, questions]) => {
       const answers = await askLeader(cluster, leaderId, questions, isolation, timeoutMs);
-      for (const answer of answers) found.set(partitionKey(answer), answer);
+      for (const { error, ...answer } of answers) {
+        if (error === null) found.set(partitionKey(answer), answer);
+        else errors.push(error);
+      }
     });
-    const failed = (await Promise.allSettled(asked)).find(({ status }) => status === "rejected");
-    if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
+    for (const outcome of await Promise.allSettled(asked)) {
+      if (outcome.status === "rejected") errors.push(outcome.reason);
+    }
+    if (errors.length > 0) throw errors.find((error) => !isRetriable(error)) ?? errors[0];
     const missing = questions.find((question) => !found.has(partitionKey(question)));
     if (missing) throw new KafkaError("LEADER_NOT_AVAILABLE", `${partitionKey(missing)} has none`);
   }, timeoutMs);
@@ -83,14 +95,18 @@ export function byLeader<T extends TopicPartition>(
   return leaders;
 }
 
-/** What one leader answers. Throws the first error after all that is good was taken. */
-async function askLeader(
+/**
+ * Asks one leader for offsets, once.
+ *
+ * @throws {KafkaError} as `Cluster.request`; what the leader says of a partition is in its answer
+ */
+export async function askLeader(
   cluster: Cluster,
   leaderId: number,
   questions: readonly OffsetQuestion[],
   isolation: IsolationLevel,
   timeoutMs: number,
-): Promise<FoundOffset[]> {
+): Promise<OffsetAnswer[]> {
   const topics = [...byTopic(questions)].map(([name, partitions]) => ({
     name,
     partitions: partitions.map(({ topic, partition, at }) => ({
@@ -113,14 +129,11 @@ async function askLeader(
   );
   return answer.topics.flatMap(({ name, partitions }) =>
     partitions.map((partition) => {
+      const place = { topic: name, partition: partition.partitionIndex };
       const error = errorFrom(partition.errorCode);
-      if (error !== null) {
-        const key = partitionKey({ topic: name, partition: partition.partitionIndex });
-        throw new KafkaError(error.kind, `${key}: ${error.message}`);
-      }
       return {
-        topic: name,
-        partition: partition.partitionIndex,
+        ...place,
+        error: error && new KafkaError(error.kind, `${partitionKey(place)}: ${error.message}`),
         offset: partition.offset,
         timestampMs: Number(partition.timestamp),
         leaderEpoch: partition.leaderEpoch,

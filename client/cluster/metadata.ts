@@ -69,6 +69,12 @@ export class Metadata {
     return this.topic(topic)?.partitions[partition] ?? null;
   }
 
+  /** Why a topic that was asked for is not known, if that is final; null otherwise. */
+  refusal(name: string): KafkaError | null {
+    const kind = this.view.errors.get(name);
+    return kind !== undefined && HOPELESS.has(kind) ? new KafkaError(kind) : null;
+  }
+
   /**
    * A topic, once it is known.
    *
@@ -79,9 +85,9 @@ export class Metadata {
     return this.awaitThat(`topic ${name}`, timeoutMs, () => {
       const topic = this.topic(name);
       if (topic !== null) return topic;
-      const kind = this.view.errors.get(name);
-      if (kind !== undefined && HOPELESS.has(kind)) throw new KafkaError(kind);
-      return kind ?? null;
+      const refusal = this.refusal(name);
+      if (refusal !== null) throw refusal;
+      return this.view.errors.get(name) ?? null;
     });
   }
 

@@ -23,6 +23,8 @@ export class AssignedPartition implements TopicPartition {
   isBusy = false;
   /** Not to be asked about before, by the monotonic clock: the last answer was an error. */
   notBeforeMs = 0;
+  /** Lookups of its position in a row that found none. */
+  lookups = 0;
   /** Why it cannot be read on; not to be asked about before that was thrown. */
   failure: Error | null = null;
   /** Raised whenever the position jumps: what was asked for before is void. */
@@ -49,6 +51,7 @@ export class AssignedPartition implements TopicPartition {
 
   /** Reading has got here. */
   advance(position: Position): void {
+    this.lookups = 0;
     this.#position = position;
   }
 
@@ -57,6 +60,7 @@ export class AssignedPartition implements TopicPartition {
     this.generation++;
     this.isBusy = false;
     this.notBeforeMs = 0;
+    this.lookups = 0;
     this.failure = null;
     this.#position = typeof to === "number" ? { offset: to, epoch: -1 } : null;
     if (typeof to !== "number") this.#lookup = to;

@@ -309,7 +309,7 @@ export class Consumer implements AsyncDisposable {
       if (leftMs <= 0 || this.#closing !== null) {
         throw timedOut(`Cannot find the position in ${partition.key}`);
       }
-      if (partition.lookup !== "committed") await this.#positions.find([partition], leftMs);
+      if (partition.lookup !== "committed") await this.#positions.find(partition, leftMs);
       else await this.#group?.findPositions([partition], leftMs);
     }
     return BigInt(partition.position.offset);

@@ -1,7 +1,16 @@
 import { KafkaError } from "../../protocol/errors.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import { listOffsets, type OffsetSpec } from "../cluster/list_offsets.ts";
-import { asError } from "../errors.ts";
+import {
+  askLeader,
+  byLeader,
+  type FoundOffset,
+  listOffsets,
+  type OffsetQuestion,
+  type OffsetSpec,
+} from "../cluster/list_offsets.ts";
+import { backoffMs } from "../backoff.ts";
+import { asError, cannot, isRetriable, needsMetadata } from "../errors.ts";
+import { partitionKey } from "../topic_partition.ts";
 import type { AssignedPartition, Assignment } from "./assignment.ts";
 import type { Failures } from "./failures.ts";
 import type { ConsumerSettings } from "./options.ts";
@@ -17,7 +26,19 @@ export interface PositionsParts {
   readonly onNews: () => void;
 }
 
-/** Looks up the positions of partitions that have none, each topic on its own. */
+/** A partition whose position is looked for, as it was when that began. */
+interface Asked {
+  readonly partition: AssignedPartition;
+  readonly generation: number;
+}
+
+/** Lookups in a row that find no position before the log tells of it. */
+const LOOKUPS_TO_WARN = 10;
+
+/**
+ * Looks up the positions of partitions that have none, each leader on its own: a partition that has no leader, or whose
+ * leader does not answer, holds up no other. Source: Kafka's `OffsetFetcher.resetPositionsAsync`.
+ */
 export class Positions {
   readonly #parts: PositionsParts;
   readonly #looking = new Set<AssignedPartition>();
@@ -26,61 +47,158 @@ export class Positions {
     this.#parts = parts;
   }
 
-  /** Begins to look for all that is missing, in the background. */
+  /** Begins to look for all that is missing, in the background, again and again until it is found. */
   lookUp(): void {
-    const { settings: { client: { environment } }, assignment } = this.#parts;
+    const { settings: { client: { environment } }, assignment, cluster } = this.#parts;
+    if (cluster.isClosed) return;
     const nowMs = environment.clock.monotonicMs();
     const missing = [...assignment.partitions].filter((partition) =>
       partition.position === null && partition.lookup !== "committed" &&
       partition.failure === null && partition.notBeforeMs <= nowMs &&
       !this.#looking.has(partition)
-    );
-    for (const partitions of Map.groupBy(missing, ({ topic }) => topic).values()) {
-      this.#lookUp(partitions);
-    }
+    ).filter((partition) => this.#mayLook(partition));
+    const leaders = byLeader(cluster, missing);
+    for (const [leaderId, partitions] of leaders) this.#ask(leaderId, partitions);
+    const led = new Set([...leaders.values()].flat());
+    const others = missing.filter((partition) => !led.has(partition)).map(asAsked);
+    const isNew = ({ partition }: Asked) => this.#isUnheardOf(partition);
+    const strange = others.filter(isNew);
+    if (strange.length > 0) this.#learn(strange);
+    for (const asked of others) if (!isNew(asked)) this.#onNoLeader(asked);
   }
 
   /**
-   * Looks for the positions of partitions. One may still have none afterwards, e.g. when it was moved meanwhile.
+   * Looks for the position of one partition, as long as that may help. It may still have none afterwards, e.g. when it was
+   * moved meanwhile.
    *
    * @throws {KafkaError} OFFSET_OUT_OF_RANGE when the policy is to look nowhere, what a broker says, REQUEST_TIMED_OUT
    */
-  async find(partitions: readonly AssignedPartition[], timeoutMs?: number): Promise<void> {
+  async find(partition: AssignedPartition, timeoutMs: number): Promise<void> {
     const { cluster, settings } = this.#parts;
-    const asked = partitions.map((partition) => ({ partition, generation: partition.generation }));
-    const questions = partitions.map((partition) => ({
-      topic: partition.topic,
-      partition: partition.partition,
-      at: this.#specOf(partition),
-    }));
-    const found = await listOffsets(cluster, questions, settings.isolationLevel, timeoutMs);
-    asked.forEach(({ partition, generation }, i) => {
-      if (partition.generation !== generation || partition.position !== null) return;
-      const { offset, leaderEpoch } = found[i];
-      // No record is as young as that: what comes next will be.
-      if (offset < 0n) partition.seek("latest");
-      else partition.advance({ offset: Number(offset), epoch: leaderEpoch });
-    });
+    const asked = asAsked(partition);
+    const question = this.#questionOf(partition);
+    const [found] = await listOffsets(cluster, [question], settings.isolationLevel, timeoutMs);
+    this.#settle(asked, found);
   }
 
-  async #lookUp(partitions: readonly AssignedPartition[]): Promise<void> {
-    const { settings, failures, onNews } = this.#parts;
-    const asked = partitions.map((partition) => ({ partition, generation: partition.generation }));
-    for (const partition of partitions) this.#looking.add(partition);
+  async #ask(leaderId: number, partitions: readonly AssignedPartition[]): Promise<void> {
+    const { cluster, onNews, settings: { isolationLevel, client } } = this.#parts;
+    const questions = partitions.map((partition) => this.#questionOf(partition));
+    const open = new Map<string, Asked>();
+    for (const partition of partitions) {
+      open.set(partition.key, asAsked(partition));
+      this.#looking.add(partition);
+    }
+    let failure: unknown = new KafkaError("LEADER_NOT_AVAILABLE", `Broker ${leaderId} is silent`);
     try {
-      await this.find(partitions);
+      const { requestTimeoutMs } = client;
+      const answers = await askLeader(
+        cluster,
+        leaderId,
+        questions,
+        isolationLevel,
+        requestTimeoutMs,
+      );
+      for (const answer of answers) {
+        const key = partitionKey(answer);
+        const asked = open.get(key);
+        if (asked === undefined) continue;
+        open.delete(key);
+        if (answer.error === null) this.#settle(asked, answer);
+        else this.#onFailure([asked], answer.error);
+      }
     } catch (error) {
-      const { environment, retryBackoffMaxMs } = settings.client;
-      const laterMs = environment.clock.monotonicMs() + retryBackoffMaxMs;
-      const failed = asked.filter(({ partition, generation }) =>
-        partition.generation === generation && partition.position === null
-      ).map(({ partition }) => partition);
-      for (const partition of failed) partition.notBeforeMs = laterMs;
-      failures.add(failed, asError(error));
+      failure = error;
     } finally {
+      if (open.size > 0) this.#onFailure([...open.values()], failure);
       for (const partition of partitions) this.#looking.delete(partition);
       onNews();
     }
+  }
+
+  #settle(asked: Asked, { offset, leaderEpoch }: FoundOffset): void {
+    const { partition } = asked;
+    if (!isOpen(asked)) return;
+    // No record is as young as that: what comes next will be.
+    if (offset < 0n) partition.seek("latest");
+    else partition.advance({ offset: Number(offset), epoch: leaderEpoch });
+  }
+
+  #onFailure(asked: readonly Asked[], error: unknown): void {
+    const { cluster, settings, failures } = this.#parts;
+    const partitions = asked.filter(isOpen).map(({ partition }) => partition);
+    if (partitions.length === 0 || cluster.isClosed) return;
+    if (error instanceof KafkaError && needsMetadata(error.kind)) cluster.metadata.invalidate();
+    for (const partition of partitions) this.#pause(partition, isRetriable(error));
+    const keys = partitions.map(({ key }) => key).join(", ");
+    const failure = cannot(`find the position in ${keys}`, asError(error));
+    if (!isRetriable(error)) return failures.add(partitions, failure);
+    const isLasting = partitions.some(({ lookups }) => lookups === LOOKUPS_TO_WARN);
+    settings.client.environment.log.write(
+      isLasting ? "warn" : "debug",
+      "Cannot find where to read, trying again",
+      { error: failure },
+    );
+  }
+
+  /** Asks for the topics of partitions first. */
+  async #learn(asked: readonly Asked[]): Promise<void> {
+    const { cluster: { metadata }, onNews } = this.#parts;
+    for (const { partition } of asked) this.#looking.add(partition);
+    try {
+      await metadata.refresh();
+      const strange = asked.filter(({ partition }) => this.#isUnheardOf(partition));
+      this.#onFailure(strange, new KafkaError("LEADER_NOT_AVAILABLE", "No metadata of the topic"));
+    } catch (error) {
+      this.#onFailure(asked, error);
+    } finally {
+      for (const { partition } of asked) this.#looking.delete(partition);
+      this.lookUp();
+      onNews();
+    }
+  }
+
+  #isUnheardOf({ topic }: AssignedPartition): boolean {
+    const { metadata } = this.#parts.cluster;
+    return metadata.topic(topic) === null && !metadata.view.errors.has(topic);
+  }
+
+  /** Its topic does not exist, or it has no leader at the moment. */
+  #onNoLeader(asked: Asked): void {
+    const { cluster: { metadata }, onNews } = this.#parts;
+    const { topic, key } = asked.partition;
+    metadata.invalidate();
+    const none = new KafkaError("LEADER_NOT_AVAILABLE", `${key} has no leader`);
+    this.#onFailure([asked], metadata.refusal(topic) ?? none);
+    onNews();
+  }
+
+  /** Whether there is anywhere to look. */
+  #mayLook(partition: AssignedPartition): boolean {
+    try {
+      this.#specOf(partition);
+      return true;
+    } catch (error) {
+      this.#pause(partition, false);
+      this.#parts.failures.add([partition], asError(error));
+      this.#parts.onNews();
+      return false;
+    }
+  }
+
+  #pause(partition: AssignedPartition, mayPassSoon: boolean): void {
+    const { environment, retryBackoffMs, retryBackoffMaxMs } = this.#parts.settings.client;
+    const options = { firstMs: retryBackoffMs, maxMs: retryBackoffMaxMs };
+    partition.lookups++;
+    const pauseMs = mayPassSoon
+      ? backoffMs(options, partition.lookups, environment.random)
+      : retryBackoffMaxMs;
+    partition.notBeforeMs = environment.clock.monotonicMs() + pauseMs;
+  }
+
+  #questionOf(partition: AssignedPartition): OffsetQuestion {
+    const { topic, partition: index } = partition;
+    return { topic, partition: index, at: this.#specOf(partition) };
   }
 
   /** Where to look for a position that is missing. */
@@ -97,4 +215,13 @@ export class Positions {
     const timestampMs = client.environment.clock.now() - autoOffsetReset.backMs;
     return { timestampMs: Math.max(0, timestampMs) };
   }
+}
+
+function asAsked(partition: AssignedPartition): Asked {
+  return { partition, generation: partition.generation };
+}
+
+/** Whether a position is still looked for. */
+function isOpen({ partition, generation }: Asked): boolean {
+  return partition.generation === generation && partition.position === null;
 }
