@@ -50,7 +50,7 @@ export class TransactionPartitions {
     const key = partitionKey(target);
     if (this.#added.has(key) || this.#wanted.has(key)) return;
     this.#wanted.set(key, target);
-    this.#adding ??= this.#add().finally(() => this.#adding = null);
+    this.#adding ??= this.#add();
   }
 
   /** Settles when nothing is being added. */
@@ -78,8 +78,10 @@ export class TransactionPartitions {
         }
         onAdded();
       }
+      this.#adding = null; // at once: nobody looks at what is wanted from here on
     } catch (error) {
       this.#wanted.clear();
+      this.#adding = null;
       onError(error);
     }
   }
