@@ -63,6 +63,18 @@ export interface ProducerDescription {
   readonly currentTxnStartOffset: number;
 }
 
+/** The end of a transaction, as a partition is told of it. */
+export interface PartitionMarker {
+  readonly producerId: bigint;
+  readonly epoch: number;
+  readonly commit: boolean;
+  readonly coordinatorEpoch: number;
+  /** KIP-890: an end comes with an epoch that is higher than that of the transaction. */
+  readonly bumped?: boolean;
+  /** Somebody else than the coordinator writes it, and is refused where a later coordinator has been. */
+  readonly foreign?: boolean;
+}
+
 export type PartitionMessage =
   | Message<
     "append",
@@ -93,16 +105,13 @@ export type PartitionMessage =
   | Message<
     /** Ends the transaction of a producer here, if there is one. */
     "writeMarker",
-    {
-      readonly producerId: bigint;
-      readonly epoch: number;
-      readonly commit: boolean;
-      readonly coordinatorEpoch: number;
-      /** KIP-890: an end comes with an epoch that is higher than that of the transaction. */
-      readonly bumped?: boolean;
-      /** Somebody else than the coordinator writes it, and is refused where a later coordinator has been. */
-      readonly foreign?: boolean;
-    },
+    PartitionMarker,
+    void
+  >
+  | Message<
+    /** Whether a marker may be written. For those of `__consumer_offsets`, which the coordinator of groups writes. */
+    "checkMarker",
+    PartitionMarker,
     void
   >
   | Message<

@@ -154,6 +154,8 @@ export function partition(self: Self, parts: PartitionParts): Behavior<Partition
 
     guard: ({ producerId, producerEpoch }) => transactions.guard(producerId, producerEpoch),
 
+    checkMarker: (marker) => transactions.checkEnd(marker),
+
     writeMarker(marker, context) {
       const { producerId, epoch, commit, coordinatorEpoch } = marker;
       const timestampMs = environment.clock.now();

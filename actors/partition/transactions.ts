@@ -6,11 +6,8 @@
 import { KafkaError } from "../../protocol/errors.ts";
 import type { BatchHeader } from "../../protocol/records/batch_header.ts";
 import type { PartitionLog } from "../../storage/log/partition_log.ts";
-import type { PayloadOf } from "../core/message.ts";
 import { type Guard, Guards } from "../transaction/guards.ts";
-import type { PartitionMessage } from "./messages.ts";
-
-type Marker = PayloadOf<PartitionMessage, "writeMarker">;
+import type { PartitionMarker } from "./messages.ts";
 
 /** From this version of Produce on a producer has a new epoch in each transaction (KIP-890). */
 const BUMPING_PRODUCE_VERSION = 12;
@@ -66,10 +63,22 @@ export class PartitionTransactions {
   /**
    * A transaction ends: what its coordinator said before counts no more.
    *
+   * @throws KafkaError as {@linkcode checkEnd} does
+   */
+  end(marker: PartitionMarker): void {
+    this.checkEnd(marker);
+    this.#guards.void(marker.producerId);
+  }
+
+  /**
+   * Lets a marker pass, or not. (Kafka: `ProducerAppendInfo.appendEndTxnMarker`.)
+   *
    * @throws KafkaError INVALID_PRODUCER_EPOCH when the producer is further than the transaction,
    * TRANSACTION_COORDINATOR_FENCED when a later coordinator has been here
    */
-  end({ producerId, epoch, coordinatorEpoch, bumped = false, foreign = false }: Marker): void {
+  checkEnd(
+    { producerId, epoch, coordinatorEpoch, bumped = false, foreign = false }: PartitionMarker,
+  ): void {
     const known = this.log.producers.epochOf(producerId);
     if (epoch < known || bumped && epoch === known && this.#isOpen(producerId, epoch)) {
       throw new KafkaError(
@@ -83,7 +92,6 @@ export class PartitionTransactions {
         `A later coordinator than that of epoch ${coordinatorEpoch} has been in ${this.name}`,
       );
     }
-    this.#guards.void(producerId);
   }
 
   #isOpen(producerId: bigint, producerEpoch: number): boolean {

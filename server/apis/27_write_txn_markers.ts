@@ -88,16 +88,15 @@ async function write(
   const { broker } = context;
   try {
     const topic = checkPartition(partition, known());
+    const place = broker.partition(topic.id, partition);
+    const foreign = { ...marker, bumped, foreign: true };
     if (name === GROUP_TOPIC) {
+      await place.ask("checkMarker", foreign);
       await broker.coordinators.groupsAt(partition).ask("endTransaction", marker);
     } else if (topic.internal) {
       throw new KafkaError("INVALID_TOPIC_EXCEPTION", `${name} takes part in no transaction`);
     } else {
-      await broker.partition(topic.id, partition).ask("writeMarker", {
-        ...marker,
-        bumped,
-        foreign: true,
-      });
+      await place.ask("writeMarker", foreign);
     }
     return 0;
   } catch (error) {

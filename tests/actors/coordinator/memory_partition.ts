@@ -66,6 +66,7 @@ export class MemoryPartition {
         deleteRecords: unused,
         guard: unused,
         writeMarker: unused,
+        checkMarker: unused,
         configure: unused,
         retire: unused,
       }),

@@ -44,6 +44,7 @@ import {
   offsetFetchRequest,
   offsetFetchResponse,
 } from "../../../protocol/messages/09_offset_fetch.ts";
+import { coordinatorPartition } from "../../../protocol/java_hash.ts";
 import { WireProducer } from "../../server/transaction_support.ts";
 import { uniqueName } from "./broker.ts";
 import { createTopic } from "./topics.ts";
@@ -59,6 +60,8 @@ interface Address {
 }
 
 const CONCURRENT_TRANSACTIONS = 51;
+/** Of `__consumer_offsets`, by default. */
+const GROUP_PARTITIONS = 50;
 /** A coordinator that is loading, missing or elsewhere. */
 const COORDINATOR_TROUBLE: ReadonlySet<number> = new Set([14, 15, 16]);
 const TRIES = 200;
@@ -602,6 +605,40 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       answers[`${named}, an older coordinator`] = await producer
         .writeMarker(version, { transactionVersion, coordinatorEpoch: -1 });
       answers[`${named}, then Produce`] = await producer.produce(11);
+    }
+    return answers;
+  },
+
+  async "WriteTxnMarkers to __consumer_offsets"(stage) {
+    const answers: Answers = {};
+    for (const [version, transactionVersion] of [[1, 0], [2, 0], [2, 1], [2, 2]] as const) {
+      const producer = await stage.producer();
+      await settled(() => producer.init());
+      await settled(() => producer.commitOffset(5, 3n));
+      const partition = coordinatorPartition(producer.group, GROUP_PARTITIONS);
+      const to = { topic: "__consumer_offsets", partition, transactionVersion };
+      const named = `v${version}, transaction version ${transactionVersion}`;
+      producer.epoch--;
+      answers[`${named}, an older epoch`] = await producer.writeMarker(version, to);
+      producer.epoch++;
+      answers[`${named}, its epoch`] = await producer
+        .writeMarker(version, { ...to, coordinatorEpoch: 7 });
+      answers[`${named}, again`] = await producer
+        .writeMarker(version, { ...to, coordinatorEpoch: 7 });
+      answers[`${named}, an older coordinator`] = await producer
+        .writeMarker(version, { ...to, coordinatorEpoch: 6 });
+      producer.epoch++;
+      answers[`${named}, the next epoch`] = await producer
+        .writeMarker(version, { ...to, coordinatorEpoch: 8 });
+      answers[`${named}, the next epoch of an older coordinator`] = await producer
+        .writeMarker(version, { ...to, coordinatorEpoch: 7 });
+      producer.epoch += 3;
+      answers[`${named}, a later epoch`] = await producer
+        .writeMarker(version, { ...to, coordinatorEpoch: 9 });
+      const nobody = await stage.producer();
+      answers[`${named}, of nobody`] = await nobody.writeMarker(version, to);
+      answers[`${named}, a partition that there is not`] = await nobody
+        .writeMarker(version, { ...to, partition: 999 });
     }
     return answers;
   },
