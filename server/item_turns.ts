@@ -26,6 +26,17 @@ export class ItemTurns {
   }
 }
 
+/** Answers all items of a request, as {@linkcode answerPartitions} does. `answer` may neither throw nor reject. */
+export async function answerItems<Item, Answer>(
+  items: readonly Item[],
+  timers: Timers,
+  answer: (item: Item) => Answer | Promise<Answer>,
+): Promise<Answer[]> {
+  const steps = { partitions: () => items, topic: () => answer };
+  const [answers] = await answerPartitions([items], timers, steps);
+  return answers;
+}
+
 /** How the partitions of a request are answered. */
 export interface PartitionSteps<Topic, Partition, Answer> {
   partitions(topic: Topic): readonly Partition[];

@@ -9,6 +9,7 @@ import type { Draft } from "../../protocol/schema/mod.ts";
 import { ZERO_UUID } from "../../protocol/uuid.ts";
 import { defineApi, type RequestContext } from "../api.ts";
 import { outcomeError } from "../errors.ts";
+import { answerItems } from "../item_turns.ts";
 import { namedOnce, union } from "../named_once.ts";
 import { authorize, isAllowed } from "../security/authorizer.ts";
 
@@ -44,9 +45,10 @@ export const offsetFetch = defineApi({
 
   async handle({ groupId, topics, groups, requireStable }, context) {
     if (context.apiVersion >= BATCH_VERSION) {
+      const { timers } = context.broker.environment;
       const wanted = namedOnce<WantedGroup>(groups, ({ groupId }) => groupId, mergedGroup);
-      const fetched = wanted.map((group) => fetchOrRefuse(group, requireStable, context));
-      return { throttleTimeMs: 0, groups: await Promise.all(fetched) };
+      const fetched = (group: WantedGroup) => fetchOrRefuse(group, requireStable, context);
+      return { throttleTimeMs: 0, groups: await answerItems(wanted, timers, fetched) };
     }
     const wanted = topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null;
     const fetched = await fetchGroup({ groupId, topics: wanted }, requireStable, context);

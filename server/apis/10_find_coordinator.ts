@@ -6,6 +6,7 @@ import {
 import type { Draft } from "../../protocol/schema/mod.ts";
 import { defineApi, type RequestContext } from "../api.ts";
 import { outcomeError } from "../errors.ts";
+import { answerItems } from "../item_turns.ts";
 import { thisNode } from "../leader.ts";
 import { authorize } from "../security/authorizer.ts";
 
@@ -33,8 +34,9 @@ export const findCoordinator = defineApi({
 
   async handle({ key, keyType, coordinatorKeys }, context) {
     if (context.apiVersion >= BATCH_VERSION) {
-      const found = [...new Set(coordinatorKeys)].map((key) => find(key, keyType, context));
-      return { coordinators: await Promise.all(found) };
+      const { timers } = context.broker.environment;
+      const found = (key: string) => find(key, keyType, context);
+      return { coordinators: await answerItems([...new Set(coordinatorKeys)], timers, found) };
     }
     const { key: _key, ...found } = await find(key, keyType, context);
     return found;

@@ -6,6 +6,7 @@ import {
 import type { Draft } from "../../protocol/schema/mod.ts";
 import { defineApi, type RequestContext } from "../api.ts";
 import { outcomeError } from "../errors.ts";
+import { answerItems } from "../item_turns.ts";
 import { authorize } from "../security/authorizer.ts";
 import { authorizedOperations, OPERATIONS_NOT_ASKED } from "../security/operations.ts";
 
@@ -29,7 +30,8 @@ export const describeGroups = defineApi({
   response: describeGroupsResponse,
 
   async handle({ groups, includeAuthorizedOperations }, context) {
-    const described = [...new Set(groups)].map(async (groupId) => {
+    const { timers } = context.broker.environment;
+    const described = await answerItems([...new Set(groups)], timers, async (groupId) => {
       try {
         const group = await describe(groupId, context);
         if (!includeAuthorizedOperations || group.errorCode !== 0) return group;
@@ -38,7 +40,7 @@ export const describeGroups = defineApi({
         return undescribed(groupId, outcomeError(error, "DescribeGroups", context), context);
       }
     });
-    return { throttleTimeMs: 0, groups: await Promise.all(described) };
+    return { throttleTimeMs: 0, groups: described };
   },
 
   refuse: ({ groups }, error, context) => ({

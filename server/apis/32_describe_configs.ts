@@ -15,6 +15,7 @@ import type { Draft } from "../../protocol/schema/mod.ts";
 import { defineApi, type RequestContext } from "../api.ts";
 import { authorizeConfigs, configResource, resourceKey } from "../config_resources.ts";
 import { outcomeError } from "../errors.ts";
+import { answerItems } from "../item_turns.ts";
 import { namedOnce, union } from "../named_once.ts";
 import { topicNamed } from "../topics.ts";
 
@@ -37,10 +38,12 @@ export const describeConfigs = defineApi({
   request: describeConfigsRequest,
   response: describeConfigsResponse,
 
-  handle(request, context) {
+  async handle(request, context) {
+    const { timers } = context.broker.environment;
+    const wantedOnce = namedOnce(request.resources, resourceKey, merged);
     return {
       throttleTimeMs: 0,
-      results: namedOnce(request.resources, resourceKey, merged).map((wanted): Result => {
+      results: await answerItems(wantedOnce, timers, (wanted): Result => {
         try {
           const resource = configResource(wanted);
           authorizeConfigs(context, "DescribeConfigs", resource);

@@ -4,6 +4,7 @@ import {
 } from "../../protocol/messages/42_delete_groups.ts";
 import { defineApi } from "../api.ts";
 import { outcomeError } from "../errors.ts";
+import { answerItems } from "../item_turns.ts";
 import { authorize } from "../security/authorizer.ts";
 
 /**
@@ -18,7 +19,8 @@ export const deleteGroups = defineApi({
   response: deleteGroupsResponse,
 
   async handle({ groupsNames }, context) {
-    const results = [...new Set(groupsNames)].map(async (groupId) => {
+    const { timers } = context.broker.environment;
+    const results = await answerItems([...new Set(groupsNames)], timers, async (groupId) => {
       try {
         authorize(context, "Delete", "Group", groupId);
         await context.broker.coordinators.group(groupId).ask("delete", { groupId });
@@ -27,7 +29,7 @@ export const deleteGroups = defineApi({
         return { groupId, errorCode: outcomeError(error, "DeleteGroups", context).code };
       }
     });
-    return { throttleTimeMs: 0, results: await Promise.all(results) };
+    return { throttleTimeMs: 0, results };
   },
 
   refuse: ({ groupsNames }, { code }) => ({

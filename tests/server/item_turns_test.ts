@@ -5,6 +5,26 @@ import {
   listOffsetsResponse,
 } from "../../protocol/messages/02_list_offsets.ts";
 import {
+  offsetFetchRequest,
+  offsetFetchResponse,
+} from "../../protocol/messages/09_offset_fetch.ts";
+import {
+  findCoordinatorRequest,
+  findCoordinatorResponse,
+} from "../../protocol/messages/10_find_coordinator.ts";
+import {
+  describeGroupsRequest,
+  describeGroupsResponse,
+} from "../../protocol/messages/15_describe_groups.ts";
+import {
+  describeConfigsRequest,
+  describeConfigsResponse,
+} from "../../protocol/messages/32_describe_configs.ts";
+import {
+  deleteGroupsRequest,
+  deleteGroupsResponse,
+} from "../../protocol/messages/42_delete_groups.ts";
+import {
   apiVersionsRequest,
   apiVersionsResponse,
 } from "../../protocol/messages/18_api_versions.ts";
@@ -28,7 +48,7 @@ import type { Draft, Infer, Schema } from "../../protocol/schema/mod.ts";
 import { answerPartitions, TURN_ITEMS } from "../../server/item_turns.ts";
 import { checkPartition, topicNamed, topicOfId } from "../../server/topics.ts";
 import { settle } from "../support/manual_environment.ts";
-import { startBroker, type WireClient } from "./support.ts";
+import { startBroker, type TestBroker, type WireClient } from "./support.ts";
 import { createTopic, FETCH, fetchFrom } from "./topics.ts";
 
 Deno.test("Partitions of a request are begun a thousand to a turn, in order, their topic looked at once", async () => {
@@ -192,25 +212,92 @@ function requestsFor(name: string) {
   ];
 }
 
+const names = indexes.map((at) => `group-${at}`);
+
+function requestsForNames() {
+  return [
+    many(
+      [findCoordinatorRequest, findCoordinatorResponse],
+      4,
+      { keyType: 7, coordinatorKeys: names },
+      ({ coordinators }) => coordinators.map(({ errorCode }) => errorCode),
+    ),
+    many(
+      [describeGroupsRequest, describeGroupsResponse],
+      6,
+      { groups: names, includeAuthorizedOperations: false },
+      ({ groups }) => groups.map(({ errorCode }) => errorCode),
+    ),
+    many(
+      [deleteGroupsRequest, deleteGroupsResponse],
+      2,
+      { groupsNames: names },
+      ({ results }) => results.map(({ errorCode }) => errorCode),
+    ),
+    many(
+      [offsetFetchRequest, offsetFetchResponse],
+      8,
+      { groups: names.map((groupId) => ({ groupId, topics: null })), requireStable: false },
+      ({ groups }) => groups.map(({ errorCode }) => errorCode),
+    ),
+    many(
+      [describeConfigsRequest, describeConfigsResponse],
+      4,
+      {
+        resources: names.map((resourceName) => ({
+          resourceType: 9,
+          resourceName,
+          configurationKeys: null,
+        })),
+        includeSynonyms: false,
+        includeDocumentation: false,
+      },
+      ({ results }) => results.map(({ errorCode }) => errorCode),
+    ),
+  ];
+}
+
+/** Somebody else is answered while the request waits for its next turn. */
+async function codesInTurns(
+  broker: TestBroker,
+  other: WireClient,
+  { name, ask }: ReturnType<typeof many>,
+): Promise<readonly number[] | null> {
+  using client = broker.connect();
+  const state: { codes: readonly number[] | null } = { codes: null };
+  const asked = ask(client).then((codes) => state.codes = codes);
+  await settle();
+  await settle();
+  await other.ask([apiVersionsRequest, apiVersionsResponse], 0, {});
+  assertEquals(state.codes, null, `${name} was answered in one turn`);
+  await broker.environment.advance(0);
+  await asked;
+  return state.codes;
+}
+
+Deno.test("Requests for thousands of groups or resources let others have their turn", async () => {
+  await using broker = await startBroker();
+  using other = broker.connect();
+  // What each of them is answered alone is told by the tests of its API.
+  const codes = [42, 69, 69, 0, 42];
+  for (const [at, request] of requestsForNames().entries()) {
+    assertEquals(
+      await codesInTurns(broker, other, request),
+      names.map(() => codes[at]),
+      request.name,
+    );
+  }
+});
+
 for (const topic of ["unknown", "known"]) {
   Deno.test(`Requests for thousands of partitions of a topic (${topic}) let others have their turn`, async () => {
     await using broker = await startBroker();
     using other = broker.connect();
     await createTopic(other, "known", 1);
-    using client = broker.connect();
-    for (const { name, ask } of requestsFor(topic)) {
-      const state: { codes: readonly number[] | null } = { codes: null };
-      const asked = ask(client).then((codes) => state.codes = codes);
-      await settle();
-      await settle();
-      // Somebody else is answered while the request waits for its next turn.
-      await other.ask([apiVersionsRequest, apiVersionsResponse], 0, {});
-      assertEquals(state.codes, null, `${name} was answered in one turn`);
-      await broker.environment.advance(0);
-      await asked;
-      const unknown = indexes.map(() => 3);
-      const expected = topic === "known" ? [0, ...unknown.slice(1)] : unknown;
-      assertEquals(state.codes, expected, name);
+    const unknown = indexes.map(() => 3);
+    const expected = topic === "known" ? [0, ...unknown.slice(1)] : unknown;
+    for (const request of requestsFor(topic)) {
+      assertEquals(await codesInTurns(broker, other, request), expected, request.name);
     }
   });
 }
