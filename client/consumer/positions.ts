@@ -130,8 +130,9 @@ export class Positions {
     if (partitions.length === 0 || cluster.isClosed) return;
     if (error instanceof KafkaError && needsMetadata(error.kind)) cluster.metadata.invalidate();
     for (const partition of partitions) this.#pause(partition, isRetriable(error));
-    const keys = partitions.map(({ key }) => key).join(", ");
-    const failure = cannot(`find the position in ${keys}`, asError(error));
+    const [{ key }, ...others] = partitions;
+    const what = others.length === 0 ? key : `${key} and ${others.length} more`;
+    const failure = cannot(`find the position in ${what}`, asError(error));
     if (!isRetriable(error)) return failures.add(partitions, failure);
     const isLasting = partitions.some(({ lookups }) => lookups === LOOKUPS_TO_WARN);
     settings.client.environment.log.write(
