@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { createBroker } from "../../mod.ts";
 import { ERROR_CODES, type ErrorName } from "../../protocol/errors.ts";
 import {
   offsetCommitRequest,
@@ -12,12 +11,11 @@ import {
 import { keyParts } from "../../storage/kv/key.ts";
 import type { Kv, KvFolder } from "../../storage/kv/kv.ts";
 import { MemoryDisk } from "../../storage/kv/memory/memory_folder.ts";
-import { ManualEnvironment, settle } from "../support/manual_environment.ts";
+import { settle } from "../support/manual_environment.ts";
 import { createTopic } from "./group_support.ts";
-import { type TestBroker, WireClient } from "./support.ts";
+import { startBrokerOn, type TestBroker } from "./support.ts";
 
 const code = (name: ErrorName): number => ERROR_CODES[name].code;
-const CLUSTER_ID = "AAAAAAAAAAAAAAAAAAAAAA";
 
 /** A folder in which whoever gets a chunk waits until `gate` settles. */
 function slowFolder(folder: KvFolder, gate: Promise<void>): KvFolder {
@@ -43,20 +41,6 @@ function slowFolder(folder: KvFolder, gate: Promise<void>): KvFolder {
   };
 }
 
-async function start(folder: KvFolder): Promise<TestBroker> {
-  const environment = new ManualEnvironment();
-  const broker = await createBroker({ environment, data: folder, clusterId: CLUSTER_ID });
-  return {
-    environment,
-    connect: () => new WireClient(broker.dial()),
-    [Symbol.asyncDispose]: async () => {
-      const closed = broker.close();
-      await environment.advance(10_000);
-      await closed;
-    },
-  };
-}
-
 /** The error of the group, and what it has committed. */
 async function fetched(broker: TestBroker): Promise<[number, bigint | undefined]> {
   using client = broker.connect();
@@ -71,7 +55,7 @@ async function fetched(broker: TestBroker): Promise<[number, bigint | undefined]
 Deno.test("A group whose coordinator is loading is told so, and answered when it has loaded", async () => {
   const disk = new MemoryDisk();
   {
-    await using broker = await start(disk.openFolder());
+    await using broker = await startBrokerOn(disk.openFolder());
     await createTopic(broker, "t");
     using client = broker.connect();
     const { topics } = await client.ask([offsetCommitRequest, offsetCommitResponse], 7, {
@@ -86,7 +70,7 @@ Deno.test("A group whose coordinator is loading is told so, and answered when it
     assertEquals(topics[0].partitions[0].errorCode, 0);
   }
   const gate = Promise.withResolvers<void>();
-  await using broker = await start(slowFolder(disk.openFolder(), gate.promise));
+  await using broker = await startBrokerOn(slowFolder(disk.openFolder(), gate.promise));
   assertEquals(await fetched(broker), [code("COORDINATOR_LOAD_IN_PROGRESS"), undefined]);
   gate.resolve();
   for (let turn = 0; turn < 20; turn++) await settle();

@@ -7,6 +7,7 @@ import { createBroker } from "../../mod.ts";
 import type { ByteStream } from "../../environment/environment.ts";
 import { decodeResponse, encodeRequest } from "../../protocol/mod.ts";
 import { type Draft, type Infer, joined, type Schema } from "../../protocol/schema/mod.ts";
+import type { KvFolder } from "../../storage/kv/kv.ts";
 import { ManualEnvironment } from "../support/manual_environment.ts";
 
 /** A client of one connection that sends what it is told and reads whole frames. */
@@ -71,16 +72,36 @@ export interface TestBroker extends AsyncDisposable {
   connect(): WireClient;
 }
 
+const CLUSTER_ID = "AAAAAAAAAAAAAAAAAAAAAA";
+
 /** A broker in memory, in a world where time stands still until it is moved. */
 export async function startBroker(
   config: Readonly<Record<string, string>> = {},
 ): Promise<TestBroker> {
   const environment = new ManualEnvironment();
-  const broker = await createBroker({ environment, config, clusterId: "AAAAAAAAAAAAAAAAAAAAAA" });
+  const broker = await createBroker({ environment, config, clusterId: CLUSTER_ID });
   return {
     environment,
     connect: () => new WireClient(broker.dial()),
     [Symbol.asyncDispose]: () => broker.close(),
+  };
+}
+
+/** A broker on a folder that others had before, or will have after it: in a world of its own. */
+export async function startBrokerOn(
+  data: KvFolder,
+  config: Readonly<Record<string, string>> = {},
+): Promise<TestBroker> {
+  const environment = new ManualEnvironment();
+  const broker = await createBroker({ environment, data, config, clusterId: CLUSTER_ID });
+  return {
+    environment,
+    connect: () => new WireClient(broker.dial()),
+    [Symbol.asyncDispose]: async () => {
+      const closed = broker.close();
+      await environment.advance(10_000);
+      await closed;
+    },
   };
 }
 

@@ -1,15 +1,13 @@
 /** What clients can do to the logs of coordinators, and that these outlive it. */
 import { assertEquals } from "@std/assert";
-import { createBroker } from "../../../mod.ts";
 import { transactionRecord } from "../../../actors/transaction/records.ts";
 import { produceRequest, produceResponse } from "../../../protocol/messages/00_produce.ts";
 import { ERROR_CODES } from "../../../protocol/errors.ts";
 import { coordinatorPartition } from "../../../protocol/java_hash.ts";
 import { buildBatch, type RecordDraft } from "../../../protocol/records/builder.ts";
 import { MemoryDisk } from "../../../storage/kv/memory/memory_folder.ts";
-import { ManualEnvironment } from "../../support/manual_environment.ts";
 import { createTopic } from "../group_support.ts";
-import { type TestBroker, WireClient } from "../support.ts";
+import { startBrokerOn, type TestBroker } from "../support.ts";
 import { produceTo } from "../topics.ts";
 import { findTransactionCoordinator, WireProducer } from "../transaction_support.ts";
 
@@ -18,24 +16,8 @@ const OFFSETS = "__consumer_offsets";
 const STATE_PARTITIONS = 50;
 const CONFIG = { "offsets.topic.num.partitions": "1" };
 
-async function start(disk: MemoryDisk): Promise<TestBroker> {
-  const environment = new ManualEnvironment();
-  const data = disk.openFolder();
-  const clusterId = "AAAAAAAAAAAAAAAAAAAAAA";
-  const broker = await createBroker({ environment, data, clusterId, config: CONFIG });
-  return {
-    environment,
-    connect: () => new WireClient(broker.dial()),
-    [Symbol.asyncDispose]: async () => {
-      const closed = broker.close();
-      await environment.advance(10_000);
-      await closed;
-    },
-  };
-}
-
 function passedOver({ environment }: TestBroker): number {
-  return (environment as ManualEnvironment).lines
+  return environment.lines
     .filter(({ message }) => message.endsWith("a record is passed over")).length;
 }
 
@@ -44,7 +26,7 @@ const batchOf = (records: readonly Pick<RecordDraft, "key" | "value">[]) =>
   buildBatch(records.map((record) => ({ ...record, timestampMs: 1000 })));
 
 Deno.test("AddPartitionsToTxn of a client refuses internal topics, whether they are there or not", async () => {
-  await using broker = await start(new MemoryDisk());
+  await using broker = await startBrokerOn(new MemoryDisk().openFolder(), CONFIG);
   using producer = new WireProducer(broker.connect());
   assertEquals(await producer.init(), 0);
   for (const topic of [STATE, OFFSETS]) {
@@ -62,7 +44,7 @@ for (const commit of [true, false]) {
     const partition = coordinatorPartition("victim", STATE_PARTITIONS);
     const epochs: number[] = [];
     {
-      await using broker = await start(disk);
+      await using broker = await startBrokerOn(disk.openFolder(), CONFIG);
       await createTopic(broker, "t");
       using victim = new WireProducer(broker.connect(), "victim");
       assertEquals(await findTransactionCoordinator(victim.client, "tx"), 0);
@@ -74,7 +56,7 @@ for (const commit of [true, false]) {
       assertEquals(await producer.end(4, commit), 0);
       await broker.environment.advance(1000);
     }
-    await using broker = await start(disk);
+    await using broker = await startBrokerOn(disk.openFolder(), CONFIG);
     await broker.environment.advance(1000);
     using victim = new WireProducer(broker.connect(), "victim");
     assertEquals(await victim.init(), 0);
@@ -114,7 +96,7 @@ Deno.test("Coordinators outlive records of Kafka's tools that nobody can read", 
     value: Uint8Array.of(),
   }];
   {
-    await using broker = await start(disk);
+    await using broker = await startBrokerOn(disk.openFolder(), CONFIG);
     await createTopic(broker, "t");
     using producer = new WireProducer(broker.connect(), "victim");
     assertEquals(await findTransactionCoordinator(producer.client, "victim"), 0);
@@ -142,7 +124,7 @@ Deno.test("Coordinators outlive records of Kafka's tools that nobody can read", 
     assertEquals(await producer.end(5, true), 0);
     await broker.environment.advance(1000);
   }
-  await using broker = await start(disk);
+  await using broker = await startBrokerOn(disk.openFolder(), CONFIG);
   await broker.environment.advance(1000);
   using producer = new WireProducer(broker.connect(), "victim");
   assertEquals(await producer.init(), 0);

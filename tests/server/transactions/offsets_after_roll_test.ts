@@ -3,7 +3,6 @@
  * segment that they lie in.
  */
 import { assertEquals } from "@std/assert";
-import { createBroker } from "../../../mod.ts";
 import {
   offsetFetchRequest,
   offsetFetchResponse,
@@ -12,9 +11,8 @@ import { NONE } from "../../../protocol/records/batch_header.ts";
 import { MemoryDisk } from "../../../storage/kv/memory/memory_folder.ts";
 import type { ByteWriter } from "../../../storage/log/binary.ts";
 import { ProducerStates } from "../../../storage/log/producer_states.ts";
-import { ManualEnvironment } from "../../support/manual_environment.ts";
 import { createTopic } from "../group_support.ts";
-import { type TestBroker, WireClient } from "../support.ts";
+import { startBrokerOn, type TestBroker, type WireClient } from "../support.ts";
 import { WireProducer } from "../transaction_support.ts";
 
 /** In Kafka's versions of the requests: before and since each transaction has an epoch of its own (KIP-890). */
@@ -23,22 +21,6 @@ type TransactionVersion = 1 | 2;
 const CONFIG = { "log.roll.ms": "1000", "offsets.topic.num.partitions": "1" };
 /** The cleaner closes the open segment, and cleans what is closed. */
 const CLEANED_MS = 60_000;
-
-async function start(disk: MemoryDisk): Promise<TestBroker> {
-  const environment = new ManualEnvironment();
-  const data = disk.openFolder();
-  const clusterId = "AAAAAAAAAAAAAAAAAAAAAA";
-  const broker = await createBroker({ environment, data, clusterId, config: CONFIG });
-  return {
-    environment,
-    connect: () => new WireClient(broker.dial()),
-    [Symbol.asyncDispose]: async () => {
-      const closed = broker.close();
-      await environment.advance(10_000);
-      await closed;
-    },
-  };
-}
 
 /** A producer of a group of its own, with an offset in an open transaction. */
 async function begin(
@@ -68,7 +50,7 @@ async function committed(client: WireClient, id: string): Promise<bigint | numbe
 }
 
 function complaints({ environment }: TestBroker): string[] {
-  return (environment as ManualEnvironment).lines
+  return environment.lines
     .filter(({ level }) => level === "error" || level === "warn").map(({ message }) => message);
 }
 
@@ -78,7 +60,7 @@ async function liveOneLife(
   version: TransactionVersion,
   ids: readonly string[],
 ): Promise<string[]> {
-  await using broker = await start(disk);
+  await using broker = await startBrokerOn(disk.openFolder(), CONFIG);
   await createTopic(broker, "t");
   using client = broker.connect();
   for (const id of ids.slice(0, -1)) await end(await begin(client, version, id), version);
@@ -116,7 +98,7 @@ for (const version of [1, 2] as const) {
     Deno.test(`Offsets of transactions outlive a closed segment and a restart: ${who}`, async () => {
       const disk = new MemoryDisk();
       assertEquals(await liveOneLife(disk, version, ids), []);
-      await using broker = await start(disk);
+      await using broker = await startBrokerOn(disk.openFolder(), CONFIG);
       await broker.environment.advance(100); // the coordinators load
       using client = broker.connect();
       for (const id of [...ids.slice(0, -1), "later"]) {
@@ -131,7 +113,7 @@ for (const version of [1, 2] as const) {
       const disk = new MemoryDisk();
       // The cleaner meets them first, then a start.
       assertEquals(await writingAsBefore(() => liveOneLife(disk, version, ids)), []);
-      await using broker = await start(disk);
+      await using broker = await startBrokerOn(disk.openFolder(), CONFIG);
       await broker.environment.advance(100); // the coordinators load
       using client = broker.connect();
       for (const id of [...ids.slice(0, -1), "later"]) {
