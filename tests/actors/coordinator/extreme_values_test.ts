@@ -1,20 +1,15 @@
 import { assertEquals } from "@std/assert";
-import { spawn } from "../../../actors/core/actor.ts";
-import { Feed } from "../../../actors/core/feed.ts";
 import type { ActorRef } from "../../../actors/core/message.ts";
-import { groupCoordinator } from "../../../actors/group/group_coordinator.ts";
 import {
   type GroupMessage,
   type Joined,
   MemberIdRequired,
 } from "../../../actors/group/messages.ts";
-import type { TransactionMessage } from "../../../actors/transaction/messages.ts";
-import { transactionCoordinator } from "../../../actors/transaction/transaction_coordinator.ts";
-import { BrokerConfig } from "../../../config/broker_config.ts";
 import { KafkaError } from "../../../protocol/errors.ts";
 import { Random } from "../../../testing/mod.ts";
 import { ManualEnvironment } from "../../support/manual_environment.ts";
 import { MemoryPartition } from "./memory_partition.ts";
+import { spawnGroupCoordinator, spawnTransactionCoordinator } from "./spawn_coordinator.ts";
 
 /** Texts as requests bring them: the last is what is read of 20 000 bytes that are no UTF-8. */
 const TEXTS = [
@@ -29,7 +24,6 @@ const INT32 = [-(2 ** 31), -1, 0, 1, 2 ** 31 - 1];
 const INT16 = [-(2 ** 15), -1, 0, 1, 2 ** 15 - 1];
 const INT64 = [-(2n ** 63n), -1n, 0n, 1n, 2n ** 63n - 1n];
 const LENGTHS = [0, 1, 100, 50_000, 99_900, 512 * 1024, 512 * 1024 + 1];
-const BATCH_BYTES_MAX = 100_000;
 const SEEDS = 20;
 const REQUESTS = 150;
 
@@ -153,25 +147,14 @@ for (let seed = 0; seed < SEEDS; seed++) {
   Deno.test(`Group coordinator is not crashed by values at their limits (${seed})`, async () => {
     const environment = new ManualEnvironment();
     const partition = new MemoryPartition(environment);
-    const config = BrokerConfig.parse([
-      ["group.initial.rebalance.delay.ms", "0"],
-      ["offset.metadata.max.bytes", "32767"],
-      ["offsets.retention.minutes", "1"],
-    ]);
+    const settings = {
+      "group.initial.rebalance.delay.ms": "0",
+      "offset.metadata.max.bytes": "32767",
+      "offsets.retention.minutes": "1",
+    };
     const spawned = () =>
-      spawn<GroupMessage>({
-        name: "group coordinator 0",
-        environment,
-        unavailable: "NOT_COORDINATOR",
-        start: (self) =>
-          groupCoordinator(self, {
-            environment,
-            config: () => config,
-            partition: partition.ref,
-            batchBytesMax: BATCH_BYTES_MAX,
-            feed: new Feed(),
-            topicId: () => "AAAAAAAAAAAAAAAAAAAAZQ",
-          }),
+      spawnGroupCoordinator({ environment, partition }, settings, {
+        topicId: () => "AAAAAAAAAAAAAAAAAAAAZQ",
       });
     const ref = spawned();
     const x = new Extremes(`extreme group values/${seed}`);
@@ -203,23 +186,11 @@ for (let seed = 0; seed < SEEDS; seed++) {
   Deno.test(`Transaction coordinator is not crashed by values at their limits (${seed})`, async () => {
     const environment = new ManualEnvironment();
     const partition = new MemoryPartition(environment);
-    const config = BrokerConfig.parse([]);
     let producerId = 0n;
     const spawned = () =>
-      spawn<TransactionMessage>({
-        name: "transaction coordinator 0",
-        environment,
-        unavailable: "NOT_COORDINATOR",
-        start: (self) =>
-          transactionCoordinator(self, {
-            environment,
-            config: () => config,
-            partition: partition.ref,
-            batchBytesMax: BATCH_BYTES_MAX,
-            feed: new Feed(),
-            nextProducerId: () => Promise.resolve(producerId++),
-            tell: () => Promise.resolve(),
-          }),
+      spawnTransactionCoordinator({ environment, partition }, {}, {
+        nextProducerId: () => Promise.resolve(producerId++),
+        tell: () => Promise.resolve(),
       });
     const ref = spawned();
     const x = new Extremes(`extreme transaction values/${seed}`);

@@ -1,5 +1,4 @@
 import { assert, assertEquals } from "@std/assert";
-import { groupCoordinator } from "../../../actors/group/group_coordinator.ts";
 import type { GroupHappening } from "../../../actors/group/group_feed.ts";
 import { resumedState } from "../../../actors/group/group_machine.ts";
 import { GroupTable } from "../../../actors/group/group_table.ts";
@@ -9,15 +8,14 @@ import {
   MemberIdRequired,
 } from "../../../actors/group/messages.ts";
 import { readGroupRecord } from "../../../actors/group/records.ts";
-import { spawn } from "../../../actors/core/actor.ts";
 import { Deadline } from "../../../actors/core/deadline.ts";
 import { Feed } from "../../../actors/core/feed.ts";
 import type { ActorRef } from "../../../actors/core/message.ts";
-import { BrokerConfig } from "../../../config/broker_config.ts";
 import { KafkaError } from "../../../protocol/errors.ts";
 import { recordsIn } from "../../../protocol/records/records.ts";
 import { ManualEnvironment, settle } from "../../support/manual_environment.ts";
 import { MemoryPartition } from "../coordinator/memory_partition.ts";
+import { spawnGroupCoordinator } from "../coordinator/spawn_coordinator.ts";
 
 interface World {
   readonly environment: ManualEnvironment;
@@ -33,23 +31,11 @@ function world(
   const environment = before?.environment ?? new ManualEnvironment();
   const partition = before?.partition ?? new MemoryPartition(environment);
   const feed = new Feed<GroupHappening>();
-  const config = BrokerConfig.parse(
-    Object.entries({ "group.initial.rebalance.delay.ms": "0", ...settings }),
+  const ref = spawnGroupCoordinator(
+    { environment, partition },
+    { "group.initial.rebalance.delay.ms": "0", ...settings },
+    { feed, topicId: () => "AAAAAAAAAAAAAAAAAAAAZQ" },
   );
-  const ref = spawn<GroupMessage>({
-    name: "group coordinator 0",
-    environment,
-    unavailable: "NOT_COORDINATOR",
-    start: (self) =>
-      groupCoordinator(self, {
-        environment,
-        config: () => config,
-        partition: partition.ref,
-        batchBytesMax: 100_000,
-        feed,
-        topicId: () => "AAAAAAAAAAAAAAAAAAAAZQ",
-      }),
-  });
   return { environment, partition, feed, ref };
 }
 

@@ -6,22 +6,19 @@
 import { assert, assertEquals } from "@std/assert";
 import { fromTransition } from "xstate";
 import { getAdjacencyMap } from "xstate/graph";
-import { groupCoordinator } from "../../../actors/group/group_coordinator.ts";
 import {
   type GroupMessage,
   type Joined,
   MemberIdRequired,
   type Synced,
 } from "../../../actors/group/messages.ts";
-import { spawn } from "../../../actors/core/actor.ts";
-import { Feed } from "../../../actors/core/feed.ts";
 import type { ActorRef } from "../../../actors/core/message.ts";
-import { BrokerConfig } from "../../../config/broker_config.ts";
 import { KafkaError } from "../../../protocol/errors.ts";
 import { macrotask } from "../../../testing/simulation/macrotask.ts";
 import { Random } from "../../../testing/mod.ts";
 import { ManualEnvironment } from "../../support/manual_environment.ts";
 import { MemoryPartition } from "../coordinator/memory_partition.ts";
+import { spawnGroupCoordinator } from "../coordinator/spawn_coordinator.ts";
 import {
   exists,
   follow,
@@ -41,7 +38,6 @@ const GATHERING_MS = 3000;
 const REBALANCE_TIMEOUT_MS = 2 * GATHERING_MS;
 /** Sessions are not what is tried here. */
 const SESSION_TIMEOUT_MS = 1_800_000;
-const CONFIG = BrokerConfig.parse([["group.initial.rebalance.delay.ms", `${GATHERING_MS}`]]);
 
 /** A group on the real coordinator, with clients that do what the events say. */
 class RealGroup {
@@ -108,20 +104,10 @@ class RealGroup {
   }
 
   #spawn(): ActorRef<GroupMessage> {
-    return spawn<GroupMessage>({
-      name: "group coordinator 0",
-      environment: this.#environment,
-      unavailable: "NOT_COORDINATOR",
-      start: (self) =>
-        groupCoordinator(self, {
-          environment: this.#environment,
-          config: () => CONFIG,
-          partition: this.#partition.ref,
-          batchBytesMax: 100_000,
-          feed: new Feed(),
-          topicId: () => undefined,
-        }),
-    });
+    return spawnGroupCoordinator(
+      { environment: this.#environment, partition: this.#partition },
+      { "group.initial.rebalance.delay.ms": `${GATHERING_MS}` },
+    );
   }
 
   #join(who: Name, changed: boolean, asKnown: boolean): void {

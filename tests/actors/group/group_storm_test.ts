@@ -1,20 +1,17 @@
 /** Members that come, go, stall and vanish, on a log that fails now and then: in virtual time, from a seed. */
 import { assert, assertEquals } from "@std/assert";
-import { groupCoordinator } from "../../../actors/group/group_coordinator.ts";
 import {
   type GroupMessage,
   type Joined,
   MemberIdRequired,
 } from "../../../actors/group/messages.ts";
-import { spawn } from "../../../actors/core/actor.ts";
-import { Feed } from "../../../actors/core/feed.ts";
 import type { ActorRef } from "../../../actors/core/message.ts";
-import { BrokerConfig } from "../../../config/broker_config.ts";
 import { sleep } from "../../../environment/sleep.ts";
 import { KafkaError } from "../../../protocol/errors.ts";
 import { Random } from "../../../testing/mod.ts";
 import { ManualEnvironment } from "../../support/manual_environment.ts";
 import { MemoryPartition } from "../coordinator/memory_partition.ts";
+import { spawnGroupCoordinator } from "../coordinator/spawn_coordinator.ts";
 
 const MEMBERS = 12;
 const PARTITIONS = 30;
@@ -38,20 +35,8 @@ class Storm {
   readonly coordinator: ActorRef<GroupMessage>;
 
   constructor(readonly seed: string) {
-    const config = BrokerConfig.parse([["group.initial.rebalance.delay.ms", "500"]]);
-    this.coordinator = spawn<GroupMessage>({
-      name: "group coordinator 0",
-      environment: this.environment,
-      unavailable: "NOT_COORDINATOR",
-      start: (self) =>
-        groupCoordinator(self, {
-          environment: this.environment,
-          config: () => config,
-          partition: this.partition.ref,
-          batchBytesMax: 1_000_000,
-          feed: new Feed(),
-          topicId: () => undefined,
-        }),
+    this.coordinator = spawnGroupCoordinator(this, {
+      "group.initial.rebalance.delay.ms": "500",
     });
   }
 

@@ -1,13 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { spawn } from "../../../actors/core/actor.ts";
-import { Feed } from "../../../actors/core/feed.ts";
 import type { ActorRef } from "../../../actors/core/message.ts";
-import { groupCoordinator } from "../../../actors/group/group_coordinator.ts";
 import type { GroupMessage } from "../../../actors/group/messages.ts";
-import { BrokerConfig } from "../../../config/broker_config.ts";
 import { KafkaError } from "../../../protocol/errors.ts";
 import { ManualEnvironment } from "../../support/manual_environment.ts";
 import { MemoryPartition } from "../coordinator/memory_partition.ts";
+import { spawnGroupCoordinator } from "../coordinator/spawn_coordinator.ts";
 
 const TOPIC_IDS = new Map([["t", "AAAAAAAAAAAAAAAAAAAAZQ"], ["u", "AAAAAAAAAAAAAAAAAAAAZg"]]);
 const PRODUCER_ID = 7n;
@@ -19,7 +16,7 @@ class World {
   readonly #partition = new MemoryPartition(this.environment);
   ref: ActorRef<GroupMessage>;
 
-  constructor(private readonly settings: readonly (readonly [string, string])[] = []) {
+  constructor(private readonly settings: Readonly<Record<string, string>> = {}) {
     this.ref = this.#spawn();
   }
 
@@ -29,21 +26,11 @@ class World {
   }
 
   #spawn(): ActorRef<GroupMessage> {
-    const config = BrokerConfig.parse(this.settings);
-    return spawn<GroupMessage>({
-      name: "group coordinator 0",
-      environment: this.environment,
-      unavailable: "NOT_COORDINATOR",
-      start: (self) =>
-        groupCoordinator(self, {
-          environment: this.environment,
-          config: () => config,
-          partition: this.#partition.ref,
-          batchBytesMax: 100_000,
-          feed: new Feed(),
-          topicId: (name) => this.topicIds.get(name),
-        }),
-    });
+    return spawnGroupCoordinator(
+      { environment: this.environment, partition: this.#partition },
+      this.settings,
+      { topicId: (name) => this.topicIds.get(name) },
+    );
   }
 
   #commit(topic: string, partition: number, offset: bigint) {
@@ -189,10 +176,10 @@ Deno.test("Member without a generation commits in a transaction for a group that
 });
 
 Deno.test("Offset expires although another partition of its group waits for a transaction", async () => {
-  const world = new World([
-    ["offsets.retention.minutes", "1"],
-    ["offsets.retention.check.interval.ms", "1000"],
-  ]);
+  const world = new World({
+    "offsets.retention.minutes": "1",
+    "offsets.retention.check.interval.ms": "1000",
+  });
   await world.commit("t", 0, 3n);
   await world.commit("t", 1, 4n);
   await world.commitInTransaction("t", 1, 42n);

@@ -1,18 +1,16 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Feed } from "../../../actors/core/feed.ts";
 import type { ActorRef } from "../../../actors/core/message.ts";
-import { spawn } from "../../../actors/core/actor.ts";
 import type { Marker } from "../../../actors/transaction/markers.ts";
 import type { TransactionMessage } from "../../../actors/transaction/messages.ts";
 import { transactionRecord } from "../../../actors/transaction/records.ts";
-import { transactionCoordinator } from "../../../actors/transaction/transaction_coordinator.ts";
 import type { TransactionHappening } from "../../../actors/transaction/transaction_feed.ts";
 import { LAST_EPOCH } from "../../../actors/transaction/transaction_machine.ts";
-import { BrokerConfig } from "../../../config/broker_config.ts";
 import { KafkaError } from "../../../protocol/errors.ts";
 import { buildBatch } from "../../../protocol/records/builder.ts";
 import { ManualEnvironment } from "../../support/manual_environment.ts";
 import { MemoryPartition } from "../coordinator/memory_partition.ts";
+import { spawnTransactionCoordinator } from "../coordinator/spawn_coordinator.ts";
 
 /** Partitions that are told of the ends of transactions. */
 class Told {
@@ -45,22 +43,11 @@ function world(before?: World, settings: Readonly<Record<string, string>> = {}):
   const partition = before?.partition ?? new MemoryPartition(environment);
   const told = new Told();
   const feed = new Feed<TransactionHappening>();
-  const config = BrokerConfig.parse(Object.entries(settings));
   before?.ref.stop();
-  const ref = spawn<TransactionMessage>({
-    name: "transaction coordinator 0",
-    environment,
-    unavailable: "NOT_COORDINATOR",
-    start: (self) =>
-      transactionCoordinator(self, {
-        environment,
-        config: () => config,
-        partition: partition.ref,
-        batchBytesMax: 100_000,
-        feed,
-        nextProducerId: () => Promise.resolve(nextProducerId++),
-        tell: told.tell,
-      }),
+  const ref = spawnTransactionCoordinator({ environment, partition }, settings, {
+    feed,
+    nextProducerId: () => Promise.resolve(nextProducerId++),
+    tell: told.tell,
   });
   return { environment, partition, told, ref, feed };
 }

@@ -6,12 +6,8 @@
  */
 import { assertEquals, assertGreater } from "@std/assert";
 import { getShortestPaths } from "xstate/graph";
-import { Feed } from "../../../actors/core/feed.ts";
-import { spawn } from "../../../actors/core/actor.ts";
 import type { ActorRef } from "../../../actors/core/message.ts";
 import type { TransactionMessage } from "../../../actors/transaction/messages.ts";
-import { transactionCoordinator } from "../../../actors/transaction/transaction_coordinator.ts";
-import type { TransactionHappening } from "../../../actors/transaction/transaction_feed.ts";
 import {
   nextState,
   resumedState,
@@ -20,10 +16,10 @@ import {
   transactionMachine,
   type TransactionState,
 } from "../../../actors/transaction/transaction_machine.ts";
-import { BrokerConfig } from "../../../config/broker_config.ts";
 import { type ErrorName, KafkaError } from "../../../protocol/errors.ts";
 import { ManualEnvironment } from "../../support/manual_environment.ts";
 import { MemoryPartition } from "../coordinator/memory_partition.ts";
+import { spawnTransactionCoordinator } from "../coordinator/spawn_coordinator.ts";
 
 const TIMEOUT_MS = 900_000;
 const EXPIRATION_MS = 100_000;
@@ -157,27 +153,16 @@ class RealCoordinator {
   }
 
   #start(): ActorRef<TransactionMessage> {
-    const { environment } = this;
-    const config = BrokerConfig.parse(Object.entries({
+    const world = { environment: this.environment, partition: this.#partition };
+    const settings = {
       "transaction.max.timeout.ms": `${TIMEOUT_MS}`,
       "transactional.id.expiration.ms": `${EXPIRATION_MS}`,
       "transaction.abort.timed.out.transaction.cleanup.interval.ms": `${CHECK_MS}`,
       "transaction.remove.expired.transaction.cleanup.interval.ms": `${CHECK_MS}`,
-    }));
-    return spawn<TransactionMessage>({
-      name: "transaction coordinator 0",
-      environment,
-      unavailable: "NOT_COORDINATOR",
-      start: (self) =>
-        transactionCoordinator(self, {
-          environment,
-          config: () => config,
-          partition: this.#partition.ref,
-          batchBytesMax: 100_000,
-          feed: new Feed<TransactionHappening>(),
-          nextProducerId: () => Promise.resolve(PRODUCER_ID),
-          tell: () => new Promise((heard) => this.#unheard.push(heard)),
-        }),
+    };
+    return spawnTransactionCoordinator(world, settings, {
+      nextProducerId: () => Promise.resolve(PRODUCER_ID),
+      tell: () => new Promise((heard) => this.#unheard.push(heard)),
     });
   }
 }
