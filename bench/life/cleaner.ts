@@ -95,6 +95,7 @@ async function latencies(
   const found: number[] = [];
   let over = false;
   const waiting = until().finally(() => over = true);
+  waiting.catch(() => {}); // it fails, too, when a connection has failed: that is told first
   await Promise.all(wires.map(async (wire, at) => {
     for (let n = at; !over; n++) {
       const startMs = performance.now();
