@@ -39,8 +39,8 @@ interface Unconfirmed {
 }
 
 /**
- * The transaction of one Produce request, whose batches are of one producer ({@linkcode requireOneProducer}): asks its coordinator once, for all partitions that do not
- * know of it yet.
+ * The transaction of one Produce request, whose batches are of one producer ({@linkcode requireOneProducer}): asks its
+ * coordinator once, for all partitions that do not know of it yet.
  */
 export class RequestTransaction {
   readonly #waiting: Unconfirmed[] = [];
