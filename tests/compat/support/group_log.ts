@@ -27,8 +27,8 @@ export interface StepBack {
   /** The offset committed before, and this one. */
   readonly from: bigint;
   readonly to: bigint;
-  /** Whether the same generation had committed this offset before: a commit that was sent twice. */
-  readonly repeated: boolean;
+  /** Whether it lies before what was committed when this generation began. */
+  readonly crosses: boolean;
 }
 
 /**
@@ -38,14 +38,14 @@ export interface StepBack {
 export function stepsBack(log: readonly GroupRecord[]): StepBack[] {
   const steps: StepBack[] = [];
   const last = new Map<number, bigint>();
-  const committed = new Set<string>();
+  let atBegin: ReadonlyMap<number, bigint> = new Map();
   let generation = -1;
   let owners = new Map<number, string>();
   for (const record of log) {
     if (record.kind === "group") {
       if (record.value === null) continue;
       // A static member that comes back has the record written again: that is not another generation.
-      if (record.value.generation !== generation) committed.clear();
+      if (record.value.generation !== generation) atBegin = new Map(last);
       generation = record.value.generation;
       owners = ownersIn(record.value.members);
       continue;
@@ -54,12 +54,11 @@ export function stepsBack(log: readonly GroupRecord[]): StepBack[] {
     const { partition } = record.place;
     const { offset: to } = record.committed;
     const from = last.get(partition) ?? -1n;
-    const repeated = committed.has(`${partition}/${to}`);
     if (to < from) {
       const clientId = owners.get(partition) ?? null;
-      steps.push({ partition, generation, clientId, from, to, repeated });
+      const crosses = to < (atBegin.get(partition) ?? -1n);
+      steps.push({ partition, generation, clientId, from, to, crosses });
     }
-    committed.add(`${partition}/${to}`);
     last.set(partition, to);
   }
   return steps;
