@@ -1,6 +1,16 @@
 import type { Kv, KvCommit, KvEntry, KvLimits, KvOutcome, KvRange } from "../kv.ts";
 import { commitCost, DENO_KV_LIMITS, excessOf, requireGet, requireList } from "../limits.ts";
-import { outcomeOfError } from "./outcome.ts";
+import { isLockedOut, outcomeOfError } from "./outcome.ts";
+
+/**
+ * Milliseconds for which a commit is tried again that meets a lock, and between two tries.
+ *
+ * Once a minute Deno KV looks for expired keys through every handle of a file, the reading one too, and has the write lock for
+ * a moment then. A commit that has checked something does not wait for a lock: SQLite gives up where a transaction that
+ * has read begins to write. (One without checks waits, for five seconds.)
+ */
+const LOCKED_OUT_MS_MAX = 500;
+const LOCKED_OUT_PAUSE_MS = 2;
 
 /** What a {@linkcode DenoKv} works on. */
 export interface DenoKvHandles {
@@ -50,7 +60,7 @@ export class DenoKv implements Kv {
     const cost = commitCost(commit);
     const excess = excessOf(cost, this.limits);
     if (excess) return refused(excess);
-    return this.#track(this.#write(commit, cost.bytes));
+    return this.#track(this.#commit(commit, cost.bytes));
   }
 
   close(): Promise<void> {
@@ -59,6 +69,16 @@ export class DenoKv implements Kv {
       this.#handles.reader.close();
     });
     return this.#closed;
+  }
+
+  async #commit(commit: KvCommit, bytes: number): Promise<KvOutcome> {
+    const deadlineMs = performance.now() + LOCKED_OUT_MS_MAX;
+    while (true) {
+      const outcome = await this.#write(commit, bytes);
+      const lockedOut = outcome.kind === "refused" && isLockedOut(outcome.error);
+      if (!lockedOut || performance.now() >= deadlineMs) return outcome;
+      await new Promise((resolve) => setTimeout(resolve, LOCKED_OUT_PAUSE_MS));
+    }
   }
 
   async #write(

@@ -1,5 +1,7 @@
 import type { KvOutcome } from "../kv.ts";
 
+const LOCKED_OUT = /database is locked|database table is locked/i;
+
 /**
  * What SQLite says when it gave a transaction up whole, in the words that reach us through Deno KV:
  * - `database is locked` (SQLITE_BUSY): another connection kept the write lock; a transaction takes it before it writes.
@@ -7,8 +9,12 @@ import type { KvOutcome } from "../kv.ts";
  * - `attempt to write a readonly database` (SQLITE_READONLY): found before anything is written.
  * - `Bad resource ID`: the handle was closed, SQLite never heard of it.
  */
-const SURELY_NOT_APPLIED =
-  /database is locked|database table is locked|database or disk is full|readonly database|Bad resource ID/i;
+const SURELY_NOT_APPLIED = /database or disk is full|readonly database|Bad resource ID/i;
+
+/** Whether another connection kept the write lock. */
+export function isLockedOut({ message }: Error): boolean {
+  return LOCKED_OUT.test(message);
+}
 
 /**
  * What became of a commit that threw: `refused` only where it is sure that nothing was applied. All else, an I/O error
@@ -16,5 +22,6 @@ const SURELY_NOT_APPLIED =
  */
 export function outcomeOfError(thrown: unknown): KvOutcome {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  return { kind: SURELY_NOT_APPLIED.test(error.message) ? "refused" : "unknown", error };
+  const refused = isLockedOut(error) || SURELY_NOT_APPLIED.test(error.message);
+  return { kind: refused ? "refused" : "unknown", error };
 }

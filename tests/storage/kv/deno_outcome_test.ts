@@ -41,3 +41,20 @@ Deno.test("Commit to a file that another connection keeps locked is refused and 
   await folder.close();
   await Deno.remove(path, { recursive: true });
 });
+
+Deno.test("Commit with checks is made when another connection has the lock for a moment", async () => {
+  const path = await Deno.makeTempDir({ prefix: "odradek-kv-" });
+  const folder = await openDenoFolder(path);
+  const kv = await folder.open("meta");
+  const other = new DatabaseSync(`${path}/meta.kv`);
+  other.exec("begin immediate");
+  const checks = [{ key: key(2), version: null }];
+  const committing = kv.commit({ checks, sets: [{ key: key(1), value: key(1) }] });
+  // Real time: the lock is SQLite's.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  other.exec("rollback");
+  other.close();
+  assertEquals((await committing).kind, "ok");
+  await folder.close();
+  await Deno.remove(path, { recursive: true });
+});
