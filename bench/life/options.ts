@@ -22,7 +22,7 @@ const DEFAULTS: LifeOptions = {
   roundMb: 128,
   rounds: 8,
   fetches: 2_000,
-  dirtyMb: 400,
+  dirtyMb: 70,
   keys: 2_000_000,
   writes: 5,
   valueBytes: 1_000,

@@ -5,18 +5,47 @@ import { sleep } from "../../environment/sleep.ts";
 export interface Traffic {
   /** Batches so far. */
   readonly appends: number;
+  /** Bytes of batches so far. */
+  readonly appendedBytes: number;
   /** Bytes of batches that are not durable yet. */
   readonly pendingBytes: number;
 }
 
-/** Milliseconds of background work at a stretch: while batches come, and while none do. */
-const BUSY_SLICE_MS = 2;
-const IDLE_SLICE_MS = 5;
-/** Work rests so many times as long as it took, while batches come: it gets a third of the time, but never less. */
-const REST = 2;
-const REST_MS_MAX = 40;
+/** How background work goes on. */
+interface Gait {
+  /** Milliseconds at a stretch. */
+  readonly sliceMs: number;
+  /** Stored bytes to be read or written at a time. */
+  readonly stepBytes: number;
+}
+
+/** While no batches come; while many do, whose commits are long anyway; and while few do, which must not wait long. */
+const IDLE: Gait = { sliceMs: 5, stepBytes: 512 * 1024 };
+const BRISK: Gait = { sliceMs: 2, stepBytes: 256 * 1024 };
+const GENTLE: Gait = { sliceMs: 0.5, stepBytes: 128 * 1024 };
+
+/**
+ * The share of time that background work takes while batches come: at least, for all shards together; and at most, for each,
+ * since where much is written each must keep up with what comes to it.
+ */
+const SHARE_MIN = 1 / 12;
+const SHARE_MAX = 1 / 2;
+/** Milliseconds of work without an end after which its share is twice as large, and the share up to which it grows so. */
+const DOUBLED_MS = 60_000;
+const SHARE_GROWN_MAX = 1 / 3;
+/**
+ * Bytes of batches per second for which all of the time would be wanted: about what compaction does in all of it. So what
+ * is dirty grows until most of a log is, and no further.
+ */
+const BYTES_PER_SECOND_FOR_ALL = 40_000_000;
+/** Milliseconds over which traffic is measured. */
+const MEASURED_MS = 250;
+/** A rest is not longer. */
+const REST_MS_MAX = 100;
 /** Batches may come again when the last one is no older. */
 const LINGER_MS = 100;
+/** Stored bytes of a step while nobody has to be given way. */
+export const STEP_BYTES_MAX = IDLE.stepBytes;
 
 /**
  * Lets the background work of a log give way to its writers. One for all shards: they share a thread and, some of them, a
@@ -25,22 +54,81 @@ const LINGER_MS = 100;
 export class Pacer {
   readonly #environment: Environment;
   readonly #traffic: () => Traffic;
-  #workedSinceMs = 0;
+  readonly #paces: Pace[] = [];
   #appends = 0;
   #busyUntilMs = 0;
+  #measured = { atMs: 0, appendedBytes: 0, bytesPerMs: 0 };
 
   constructor(environment: Environment, traffic: () => Traffic) {
     this.#environment = environment;
     this.#traffic = traffic;
   }
 
-  /** Whether batches are coming: then work is done in small steps. */
-  get busy(): boolean {
+  /** The pace of one shard's work. */
+  pace(): Pace {
+    const pace = new Pace(this, this.#environment);
+    this.#paces.push(pace);
+    return pace;
+  }
+
+  /** The share of time for background work: 1 while no batches come. */
+  get share(): number {
     const nowMs = this.#environment.clock.monotonicMs();
-    const { appends, pendingBytes } = this.#traffic();
+    const { appends, appendedBytes, pendingBytes } = this.#traffic();
     if (appends !== this.#appends || pendingBytes > 0) this.#busyUntilMs = nowMs + LINGER_MS;
     this.#appends = appends;
-    return nowMs < this.#busyUntilMs;
+    const { atMs, appendedBytes: before } = this.#measured;
+    if (nowMs - atMs >= MEASURED_MS) {
+      const bytesPerMs = (appendedBytes - before) / (nowMs - atMs);
+      this.#measured = { atMs: nowMs, appendedBytes, bytesPerMs };
+    }
+    if (nowMs >= this.#busyUntilMs) return 1;
+    const wanted = this.#measured.bytesPerMs * 1_000 / BYTES_PER_SECOND_FOR_ALL;
+    return Math.min(Math.max(wanted, SHARE_MIN), SHARE_MAX);
+  }
+
+  /** How many shards' work is going on. */
+  get working(): number {
+    return this.#paces.filter(({ working }) => working).length;
+  }
+}
+
+/** The pace of the background work of one shard, which does one thing after another. */
+export class Pace {
+  readonly #pacer: Pacer;
+  readonly #environment: Environment;
+  #begunMs = 0;
+  #workedSinceMs = 0;
+  /** Whether work is going on. */
+  working = false;
+
+  constructor(pacer: Pacer, environment: Environment) {
+    this.#pacer = pacer;
+    this.#environment = environment;
+  }
+
+  /** Does some work, which pauses between its steps. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    this.#begunMs = this.#workedSinceMs = this.#environment.clock.monotonicMs();
+    this.working = true;
+    try {
+      return await work();
+    } finally {
+      this.working = false;
+    }
+  }
+
+  /** Stored bytes to be read or written at a time. */
+  get stepBytes(): number {
+    return gaitAt(this.#share).stepBytes;
+  }
+
+  /** What does not come to an end has too little time, and gets more and more. */
+  get #share(): number {
+    const { share } = this.#pacer;
+    const workingMs = this.#environment.clock.monotonicMs() - this.#begunMs;
+    const grown = SHARE_MIN * 2 ** (workingMs / DOUBLED_MS);
+    return Math.max(share, Math.min(grown, SHARE_GROWN_MAX));
   }
 
   /**
@@ -50,10 +138,18 @@ export class Pacer {
   async pause({ rest = true }: { readonly rest?: boolean } = {}): Promise<void> {
     const { clock } = this.#environment;
     const workedMs = clock.monotonicMs() - this.#workedSinceMs;
-    if (workedMs < BUSY_SLICE_MS) return;
-    const { busy } = this;
-    if (!busy && workedMs < IDLE_SLICE_MS) return;
-    await sleep(this.#environment, busy && rest ? Math.min(workedMs * REST, REST_MS_MAX) : 0);
+    const { working } = this.#pacer;
+    const share = this.#share;
+    const gait = gaitAt(share);
+    if (workedMs < gait.sliceMs) return;
+    const shards = gait === GENTLE ? Math.max(1, working) : 1;
+    const restMs = rest ? workedMs * (1 / share - 1) * shards : 0;
+    await sleep(this.#environment, Math.min(restMs, REST_MS_MAX));
     this.#workedSinceMs = clock.monotonicMs();
   }
+}
+
+function gaitAt(share: number): Gait {
+  if (share === 1) return IDLE;
+  return share === SHARE_MAX ? BRISK : GENTLE;
 }

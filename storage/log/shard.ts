@@ -15,7 +15,7 @@ import { chunkRef, headKey, logStartKey, tombstoneKey } from "./keys.ts";
 import { encodeLogStart } from "./log_start.ts";
 import { PartitionIndex, partitionName } from "./partition_index.ts";
 import type { PartitionId } from "./partition_log.ts";
-import type { Pacer } from "./pacer.ts";
+import { type Pace, type Pacer, STEP_BYTES_MAX } from "./pacer.ts";
 import { loadProducers } from "./producer_recovery.ts";
 import { freezeSegment, type SegmentRoll } from "./segment_roll.ts";
 import { encodeOpenSegment, newSegment, type ShardCatalogue } from "./shard_catalogue.ts";
@@ -63,6 +63,7 @@ export class Shard implements PartitionHome {
   /** Names of partitions that are being removed: what is opened of them takes no batch. */
   readonly #removing = new Set<string>();
   readonly #cleaner: ShardCleaner;
+  readonly #pace: Pace;
   #rolling = false;
   /** Work that takes its time, one thing after another. */
   #background: Promise<void> = Promise.resolve();
@@ -88,6 +89,7 @@ export class Shard implements PartitionHome {
       onSettled: () => this.#rollIfFull(),
       onFenced: options.onFenced,
     });
+    this.#pace = options.pacer.pace();
     this.#cleaner = new ShardCleaner({
       ...options,
       catalogue,
@@ -95,7 +97,7 @@ export class Shard implements PartitionHome {
       mapBytesMax: options.compactionBytes,
       maintain: (change) => this.#writer.maintain(change),
       writeAhead: (change) => this.#writer.writeAhead(change),
-      isBusy: () => !options.cleansAtOnce && options.pacer.busy,
+      stepBytes: () => this.#stepBytes,
       pause: () => this.#pause(),
       open: (id) => this.open(id),
       advanceLogStart: (index, offset) => this.advanceLogStart(index, offset),
@@ -369,15 +371,21 @@ export class Shard implements PartitionHome {
 
   /** Sweeps in the background. What stops it is tried again at the next occasion, or at the next start. */
   #startSweep(): void {
-    const { shard, kv, environment } = this.#options;
+    const { shard, kv } = this.#options;
     const catalogue = this.#catalogue;
     if (this.#sweepIsWaiting || catalogue.tombstones.size === 0 || this.#writer.stopped) return;
     this.#sweepIsWaiting = true;
-    const maintain = (change: Parameters<ShardWriter["maintain"]>[0]) =>
-      this.#writer.maintain(change);
     this.#inBackground("sweeping", () => {
       this.#sweepIsWaiting = false;
-      return sweep({ shard, kv, environment, catalogue, reader: this.reader, maintain });
+      return sweep({
+        shard,
+        kv,
+        catalogue,
+        reader: this.reader,
+        maintain: (change) => this.#writer.maintain(change),
+        stepBytes: () => this.#stepBytes,
+        pause: () => this.#pause(),
+      });
     });
   }
 
@@ -385,7 +393,7 @@ export class Shard implements PartitionHome {
     return this.#background = this.#background.then(async () => {
       if (this.#stopped) return;
       try {
-        await work();
+        await this.#pace.during(work);
       } catch (error) {
         if (this.#stopped) return;
         const { environment, name } = this.#options;
@@ -398,11 +406,14 @@ export class Shard implements PartitionHome {
     return this.#closing || this.#writer.stopped !== null;
   }
 
+  get #stepBytes(): number {
+    return this.#options.cleansAtOnce ? STEP_BYTES_MAX : this.#pace.stepBytes;
+  }
+
   /** Gives way to writers. @throws when the shard stops. */
   async #pause(): Promise<void> {
     if (this.#stopped) throw this.#writer.stopped ?? closedError();
-    const { pacer, cleansAtOnce } = this.#options;
-    await pacer.pause({ rest: !cleansAtOnce });
+    await this.#pace.pause({ rest: !this.#options.cleansAtOnce });
     if (this.#stopped) throw this.#writer.stopped ?? closedError();
   }
 }

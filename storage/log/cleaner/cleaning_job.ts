@@ -30,10 +30,8 @@ import { type ProducersAtEnd, SegmentOutput, type WrittenSegment } from "./segme
 import { batchesOf } from "./segment_source.ts";
 
 /** Batches' bytes between two looks at whether it is time to pause; and what a batch counts for, however small. */
-export const STEP_BYTES = 32 * 1024;
+export const LOOK_BYTES = 32 * 1024;
 export const BATCH_COST_BYTES = 200;
-/** Values of up to 64 KiB in a commit of the cleaner while batches are coming. */
-const BUSY_COMMIT_VALUES = 2;
 
 /** What the cleaner needs of a shard. */
 export interface CleanedShard {
@@ -47,8 +45,8 @@ export interface CleanedShard {
   maintain(change: Upkeep): Promise<void>;
   /** Like `maintain`, but false when the store refuses it now. */
   writeAhead(change: Upkeep): Promise<boolean>;
-  /** Whether batches are coming, whose commits wait for the cleaner's. */
-  isBusy(): boolean;
+  /** Stored bytes to be read, written or deleted at a time: few while batches are coming, whose commits wait meanwhile. */
+  stepBytes(): number;
   /** Gives way to writers; called between steps. @throws when the shard stops. */
   pause(): Promise<void>;
 }
@@ -130,7 +128,7 @@ async function storeAhead(
   take: (bytes: number) => void,
 ): Promise<void> {
   for (let at = 0; at < sets.length;) {
-    const count = shard.isBusy() ? BUSY_COMMIT_VALUES : sets.length - at;
+    const count = Math.max(1, Math.floor(shard.stepBytes() / shard.kv.limits.valueBytesMax));
     const some = sets.slice(at, at + count);
     take(some.reduce((sum, { key, value }) => sum + key.length + value.length, 0));
     await writeAhead(shard, { sets: some });
@@ -176,13 +174,13 @@ async function copyGroup(
   let next = Math.max(firstOffset, Math.min(logStartOffset, endOffset));
   let bytesAtOnce = 0;
   try {
-    for await (const batches of batchesOf(index, bytes, next, endOffset)) {
+    for await (const batches of batchesOf(index, bytes, next, endOffset, shard)) {
       for (const batch of batches) {
         next = lastOffset(batch.header) + 1;
         const kept = filter ? filter.filter(batch) : batch;
         if (kept) await output.add(index, kept.header, kept.bytes);
         bytesAtOnce += batch.bytes.length + BATCH_COST_BYTES;
-        if (bytesAtOnce < STEP_BYTES) continue;
+        if (bytesAtOnce < LOOK_BYTES) continue;
         bytesAtOnce = 0;
         await shard.pause();
       }

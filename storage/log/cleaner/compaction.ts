@@ -25,7 +25,7 @@ import type { AbortedTransaction } from "../partition_log.ts";
 import type { LastRecord } from "../producer_states.ts";
 import type { StoredBytes } from "../read_cursor.ts";
 import { CleanedTransactions } from "./cleaned_transactions.ts";
-import { BATCH_COST_BYTES, type BatchFilter, STEP_BYTES } from "./cleaning_job.ts";
+import { BATCH_COST_BYTES, type BatchFilter, LOOK_BYTES } from "./cleaning_job.ts";
 import type { CompactionPlan } from "./compaction_plan.ts";
 import { OffsetMap } from "./offset_map.ts";
 import { batchesOf } from "./segment_source.ts";
@@ -42,6 +42,8 @@ export interface CompactionGround {
   readonly aborted: readonly AbortedTransaction[];
   /** What each producer of the partition wrote last. */
   readonly lastRecords: ReadonlyMap<bigint, LastRecord>;
+  /** Stored bytes to be read at a time. */
+  stepBytes(): number;
   /** Called between steps. */
   pause(): Promise<void>;
   /** Told when the batch at this offset cannot be read, before that is thrown. */
@@ -68,10 +70,11 @@ export async function prepareCompaction(
 /** Returns the offset up to which every key is in the map. */
 async function noteKeys(
   { index, dirtyFrom }: CompactionPlan,
-  { bytes, aborted, pause, onDamage }: CompactionGround,
+  ground: CompactionGround,
   map: OffsetMap,
   endOffset: number,
 ): Promise<number> {
+  const { bytes, aborted, pause, onDamage } = ground;
   // A transaction that ended before is none that a later record of its producer belongs to: its end is not met here.
   const transactions = new CleanedTransactions(
     aborted.filter(({ lastOffset }) => lastOffset >= dirtyFrom),
@@ -79,13 +82,13 @@ async function noteKeys(
   let next = dirtyFrom;
   let bytesAtOnce = 0;
   try {
-    for await (const batches of batchesOf(index, bytes, dirtyFrom, endOffset)) {
+    for await (const batches of batchesOf(index, bytes, dirtyFrom, endOffset, ground)) {
       for (const batch of batches) {
         const full = noteBatch(batch, transactions, map, dirtyFrom);
         if (full !== null) return full;
         next = lastOffset(batch.header) + 1;
         bytesAtOnce += batch.bytes.length + BATCH_COST_BYTES;
-        if (bytesAtOnce < STEP_BYTES) continue;
+        if (bytesAtOnce < LOOK_BYTES) continue;
         bytesAtOnce = 0;
         await pause();
       }

@@ -193,6 +193,7 @@ export class JobChoice {
       random: environment.random.bytes(HASH_KEY_BYTES),
       aborted: await log.abortedTransactions(logStartOffset, plan.endOffset),
       lastRecords: log.producers.lastRecords(),
+      stepBytes: () => this.#shard.stepBytes(),
       pause: () => this.#shard.pause(),
       onDamage: (offset, error) => isDamage(error) && noteDamage(this.#shard, plan.parts, offset),
     });

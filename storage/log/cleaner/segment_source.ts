@@ -12,12 +12,12 @@ import { readAll, ReadCursor, type StoredBytes } from "../read_cursor.ts";
 import type { SegmentHead } from "../segment_summary.ts";
 import { listAll } from "../../kv/list_all.ts";
 
-/** Bytes of one read, and chunks of one page. */
-const READ_BYTES = 512 * 1024;
+/** Chunks of one page. */
 const PAGE_CHUNKS = 16;
 
 /**
- * The batches of a partition from `offset` on that begin below `endOffset`, in order. Views: good until the next one.
+ * The batches of a partition from `offset` on that begin below `endOffset`, in order, a step's bytes at a time. Views: good
+ * until the next one.
  *
  * @throws KafkaError CORRUPT_MESSAGE at a damaged one, KAFKA_STORAGE_ERROR when the store fails.
  */
@@ -26,12 +26,13 @@ export async function* batchesOf(
   bytes: StoredBytes,
   offset: number,
   endOffset: number,
+  pace: { stepBytes(): number },
 ): AsyncGenerator<readonly Batch[]> {
   for (let next = offset; next < endOffset;) {
     const request = {
       offset: next,
       beforeOffset: endOffset,
-      maxBytes: READ_BYTES,
+      maxBytes: pace.stepBytes(),
       minOneBatch: true,
     };
     const read = await readAll(new ReadCursor(index, bytes, request));

@@ -11,8 +11,10 @@
  * @module
  */
 import type { TopicConfig } from "../../../config/topic_config.ts";
+import type { Chunk } from "../chunk.ts";
 import { ChunkCache } from "../chunk_cache.ts";
 import { numberedRange } from "../keys.ts";
+import { STEP_BYTES_MAX } from "../pacer.ts";
 import type { PartitionIndex } from "../partition_index.ts";
 import type { PartitionId } from "../partition_log.ts";
 import type { StoredBytes } from "../read_cursor.ts";
@@ -36,6 +38,8 @@ import { retainedFrom } from "./retention.ts";
 export const REPLACED_KEPT_MS = 10_000;
 /** Memory for chunks that the cleaner reads: each but once. */
 const SCAN_BYTES = 2 * 1024 * 1024;
+/** Chunks that are read at a time while writers are to be given way. */
+const SCANNED_MAX = 8;
 
 /** What a topic wants of the cleaner; null for one that is not known. */
 export type PolicyOf = (id: PartitionId) => TopicConfig | null;
@@ -227,14 +231,27 @@ function toldOf({ segments }: CleaningJob): Readonly<Record<string, unknown>> {
   };
 }
 
-/** What readers have in memory; what they have not is read without driving out what they want. */
-function scanned({ kv, shard, reader }: ShardCleanerParts): StoredBytes {
+/**
+ * What readers have in memory; what they have not is read without driving out what they want, and chunks, however small, a
+ * few at a time while writers are to be given way.
+ */
+function scanned(parts: ShardCleanerParts): StoredBytes {
+  const { kv, shard, reader } = parts;
   const scan = new ShardReader(kv, shard, new ChunkCache(SCAN_BYTES));
+  const chunks = async (refs: readonly number[]): Promise<Chunk[]> => {
+    const found: Chunk[] = [];
+    while (found.length < refs.length) {
+      const count = parts.stepBytes() < STEP_BYTES_MAX ? SCANNED_MAX : refs.length;
+      found.push(...await scan.chunks(refs.slice(found.length, found.length + count)));
+      if (found.length < refs.length) await parts.pause();
+    }
+    return found;
+  };
   return {
     cachedDetail: (part) => reader.cachedDetail(part),
     detail: (part) => reader.detail(part),
     cachedChunk: (ref) => reader.cachedChunk(ref) ?? scan.cachedChunk(ref),
-    chunks: (refs) => scan.chunks(refs),
+    chunks,
     cachedParts: (parts) => reader.cachedParts(parts) ?? scan.cachedParts(parts),
     parts: (sequence, parts) => scan.parts(sequence, parts),
     prepare: () => {},

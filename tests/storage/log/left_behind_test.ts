@@ -4,6 +4,7 @@ import { CleaningRoom } from "../../../storage/log/cleaner/cleaning_room.ts";
 import { JobChoice } from "../../../storage/log/cleaner/job_choice.ts";
 import { mergedEpochs } from "../../../storage/log/cleaner/segment_output.ts";
 import type { ShardCleanerParts } from "../../../storage/log/cleaner/shard_cleaner.ts";
+import { STEP_BYTES_MAX } from "../../../storage/log/pacer.ts";
 import type { ClosedPart } from "../../../storage/log/partition_index.ts";
 import type { StoredBytes } from "../../../storage/log/read_cursor.ts";
 import {
@@ -102,10 +103,11 @@ Deno.test("A segment that is deleted leaves no count of its loads", async () => 
   await deleteSegment({
     shard: 0,
     kv,
-    environment: environmentOf(1),
     catalogue: new ShardCatalogue({ segment: 1, firstSequence: 10 }),
     reader: { forgetLoads: (segment) => void forgotten.push(segment) },
     maintain: () => Promise.resolve(),
+    stepBytes: () => STEP_BYTES_MAX,
+    pause: () => Promise.resolve(),
   }, HEAD);
   assertEquals(forgotten, [0]);
 });
@@ -122,6 +124,7 @@ Deno.test("A partition that is removed while its compaction is prepared is not o
     environment,
     segmentBytes: 10_000,
     policyOf: () => topicConfig({ "cleanup.policy": "compact" }),
+    stepBytes: () => STEP_BYTES_MAX,
     pause: () => Promise.resolve(),
     open: () => {
       opened++;

@@ -1,23 +1,35 @@
-import { assert, assertEquals } from "@std/assert";
-import { Pacer } from "../../../storage/log/pacer.ts";
+import { assertEquals } from "@std/assert";
+import { type Pace, Pacer } from "../../../storage/log/pacer.ts";
 import { ManualEnvironment, settle } from "../../support/manual_environment.ts";
 
 /** A pacer, and the traffic that it sees. */
-class Pace {
+class Pacing {
   readonly environment = new ManualEnvironment();
-  readonly traffic = { appends: 0, pendingBytes: 0 };
+  readonly traffic = { appends: 0, appendedBytes: 0, pendingBytes: 0 };
   readonly pacer = new Pacer(this.environment, () => ({ ...this.traffic }));
+  readonly pace = this.pacer.pace();
 
-  /** Milliseconds of rest after so many of work, behind a rest. */
-  async restAfter(workMs: number): Promise<number> {
-    await this.#rest();
-    await this.environment.advance(workMs);
-    return await this.#rest();
+  /** Batches that come for so long; one waits from then on. */
+  async write(bytesPerMs: number, forMs: number): Promise<void> {
+    for (let ms = 0; ms < forMs; ms++) {
+      this.traffic.appends++;
+      this.traffic.appendedBytes += bytesPerMs;
+      await this.environment.advance(1);
+      void this.pacer.share;
+    }
+    this.traffic.pendingBytes = 1;
   }
 
-  async #rest(): Promise<number> {
+  /** Milliseconds of rest after so many of work, behind a rest. */
+  async restAfter(workMs: number, pace: Pace = this.pace): Promise<number> {
+    await this.rest(pace);
+    await this.environment.advance(workMs);
+    return await this.rest(pace);
+  }
+
+  async rest(pace: Pace): Promise<number> {
     let rested = false;
-    this.pacer.pause().then(() => rested = true);
+    pace.pause().then(() => rested = true);
     for (let ms = 0;; ms++) {
       await settle();
       if (rested) return ms;
@@ -26,29 +38,80 @@ class Pace {
   }
 }
 
-Deno.test("Pacer lets work go on at once while no batches come", async () => {
-  const pace = new Pace();
-  assertEquals([await pace.restAfter(1), await pace.restAfter(20)].filter((ms) => ms > 1), []);
-  assert(!pace.pacer.busy);
+Deno.test("Pacer lets work go on at once and in large steps while no batches come", async () => {
+  const { pacer, pace, ...pacing } = new Pacing();
+  assertEquals([pacer.share, pace.stepBytes], [1, 512 * 1024]);
+  const { environment } = pacing;
+  await environment.advance(20);
+  let rested = false;
+  pace.pause().then(() => rested = true);
+  await environment.advance(0);
+  await settle();
+  assertEquals(rested, true);
 });
 
-Deno.test("Pacer rests twice as long as the work took while batches come, and never for long", async () => {
-  const pace = new Pace();
+Deno.test("Pacer gives work a twelfth of the time beside few batches, and never rests for long", async () => {
+  const pacing = new Pacing();
   const rests: number[] = [];
-  for (const workMs of [1, 2, 10, 500]) {
-    pace.traffic.appends++;
-    rests.push(await pace.restAfter(workMs));
+  await pacing.write(100, 300);
+  await pacing.pace.during(async () => {
+    for (const workMs of [0.4, 0.6, 3, 500]) rests.push(await pacing.restAfter(workMs));
+  });
+  assertEquals(rests, [0, 11, 33, 100], "what was too short for a rest counts for the next");
+  assertEquals(pacing.pace.stepBytes, 128 * 1024);
+});
+
+Deno.test("Pacer gives work more of the time the more bytes come, and half of it at most", async () => {
+  const shares: number[] = [];
+  for (const bytesPerMs of [1_000, 4_000, 10_000, 100_000]) {
+    const pacing = new Pacing();
+    await pacing.write(bytesPerMs, 600);
+    shares.push(pacing.pacer.share);
   }
-  assertEquals(rests, [0, 6, 20, 40], "what was too short for a rest counts for the next");
+  assertEquals(shares, [1 / 12, 1 / 10, 1 / 4, 1 / 2]);
+});
+
+Deno.test("Pacer gives work that does not end more of the time, twice as much after a minute, and a third at most", async () => {
+  const pacing = new Pacing();
+  await pacing.write(100, 300);
+  const rests = await pacing.pace.during(async () => {
+    const rests: number[] = [];
+    for (const afterMs of [0, 60_000, 240_000]) {
+      await pacing.environment.advance(afterMs);
+      rests.push(await pacing.restAfter(2));
+    }
+    return rests;
+  });
+  assertEquals(rests, [22, 10, 4]);
+});
+
+Deno.test("Pacer takes larger steps where so much is written that commits are long anyway, with all shards", async () => {
+  const pacing = new Pacing();
+  void pacing.pacer.pace().during(() => new Promise(() => {}));
+  await pacing.write(100_000, 600);
+  assertEquals(pacing.pace.stepBytes, 256 * 1024);
+  assertEquals([await pacing.restAfter(1), await pacing.restAfter(9)], [0, 10]);
+});
+
+Deno.test("Pacer shares the time out between the shards that are at work", async () => {
+  const pacing = new Pacing();
+  const { promise: over, resolve: end } = Promise.withResolvers<void>();
+  const other = pacing.pacer.pace().during(() => over);
+  await pacing.write(100, 300);
+  const rests = [await pacing.pace.during(() => pacing.restAfter(2))];
+  end();
+  await other;
+  rests.push(await pacing.pace.during(() => pacing.restAfter(2)));
+  assertEquals(rests, [44, 22]);
 });
 
 Deno.test("Pacer takes batches to be coming as long as one waits, and a little longer", async () => {
-  const pace = new Pace();
-  pace.traffic.pendingBytes = 1;
-  assert(pace.pacer.busy);
-  pace.traffic.pendingBytes = 0;
-  await pace.environment.advance(50);
-  assert(pace.pacer.busy);
-  await pace.environment.advance(60);
-  assert(!pace.pacer.busy);
+  const { environment, traffic, pacer } = new Pacing();
+  traffic.pendingBytes = 1;
+  assertEquals(pacer.share, 1 / 12);
+  traffic.pendingBytes = 0;
+  await environment.advance(50);
+  assertEquals(pacer.share, 1 / 12);
+  await environment.advance(60);
+  assertEquals(pacer.share, 1);
 });
