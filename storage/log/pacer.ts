@@ -99,22 +99,26 @@ export class Pace {
   readonly #environment: Environment;
   #begunMs = 0;
   #workedSinceMs = 0;
-  /** Whether work is going on. */
-  working = false;
+  #working = false;
 
   constructor(pacer: Pacer, environment: Environment) {
     this.#pacer = pacer;
     this.#environment = environment;
   }
 
+  /** Whether work is going on. */
+  get working(): boolean {
+    return this.#working;
+  }
+
   /** Does some work, which pauses between its steps. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     this.#begunMs = this.#workedSinceMs = this.#environment.clock.monotonicMs();
-    this.working = true;
+    this.#working = true;
     try {
       return await work();
     } finally {
-      this.working = false;
+      this.#working = false;
     }
   }
 
