@@ -3,7 +3,7 @@ import { commitCost, DENO_KV_LIMITS, excessOf, requireGet, requireList } from ".
 import { isLockedOut, outcomeOfError } from "./outcome.ts";
 
 /**
- * Milliseconds for which a commit is tried again that meets a lock, and between two tries.
+ * Milliseconds for which a commit is tried again that meets a lock, and between two tries; the first ones follow at once.
  *
  * Once a minute Deno KV looks for expired keys through every handle of a file, the reading one too, and has the write lock for
  * a moment then. A commit that has checked something does not wait for a lock: SQLite gives up where a transaction that
@@ -11,6 +11,7 @@ import { isLockedOut, outcomeOfError } from "./outcome.ts";
  */
 const LOCKED_OUT_MS_MAX = 500;
 const LOCKED_OUT_PAUSE_MS = 2;
+const TRIED_AT_ONCE = 20;
 
 /** What a {@linkcode DenoKv} works on. */
 export interface DenoKvHandles {
@@ -73,11 +74,12 @@ export class DenoKv implements Kv {
 
   async #commit(commit: KvCommit, bytes: number): Promise<KvOutcome> {
     const deadlineMs = performance.now() + LOCKED_OUT_MS_MAX;
-    while (true) {
+    for (let tries = 1;; tries++) {
       const outcome = await this.#write(commit, bytes);
       const lockedOut = outcome.kind === "refused" && isLockedOut(outcome.error);
       if (!lockedOut || performance.now() >= deadlineMs) return outcome;
-      await new Promise((resolve) => setTimeout(resolve, LOCKED_OUT_PAUSE_MS));
+      const delayMs = tries < TRIED_AT_ONCE ? 0 : LOCKED_OUT_PAUSE_MS;
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
     }
   }
 

@@ -1,3 +1,4 @@
+// Real time: the locks are SQLite's, and whoever has one keeps it for as long as it likes.
 import { assert, assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { key } from "../../../storage/kv/key.ts";
@@ -50,7 +51,6 @@ Deno.test("Commit with checks is made when another connection has the lock for a
   other.exec("begin immediate");
   const checks = [{ key: key(2), version: null }];
   const committing = kv.commit({ checks, sets: [{ key: key(1), value: key(1) }] });
-  // Real time: the lock is SQLite's.
   await new Promise((resolve) => setTimeout(resolve, 50));
   other.exec("rollback");
   other.close();
