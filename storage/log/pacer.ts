@@ -47,6 +47,11 @@ const LINGER_MS = 100;
 /** Stored bytes of a step while nobody has to be given way. */
 export const STEP_BYTES_MAX = IDLE.stepBytes;
 
+/** How many values a step reads or writes, of up to so many bytes each: one at least. */
+export function valuesOfStep(stepBytes: number, valueBytesMax: number): number {
+  return Math.max(1, Math.floor(stepBytes / valueBytesMax));
+}
+
 /**
  * Lets the background work of a log give way to its writers. One for all shards: they share a thread and, some of them, a
  * file, and a commit of one waits for that of another.

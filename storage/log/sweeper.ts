@@ -13,6 +13,7 @@ import {
   publicationKey,
   tombstoneKey,
 } from "./keys.ts";
+import { valuesOfStep } from "./pacer.ts";
 import { partitionName } from "./partition_index.ts";
 import type { ShardCatalogue, Tombstone } from "./shard_catalogue.ts";
 import { decodeSummary, encodeSummary, type SegmentHead } from "./segment_summary.ts";
@@ -124,7 +125,7 @@ export async function deleteSegment(source: SweepSource, head: SegmentHead): Pro
 export async function deleteRange(source: SweepSource, range: KvRange): Promise<void> {
   const { kv } = source;
   while (true) {
-    const values = Math.max(1, Math.floor(source.stepBytes() / kv.limits.valueBytesMax));
+    const values = valuesOfStep(source.stepBytes(), kv.limits.valueBytesMax);
     const page = await kv.list(range, {
       limit: Math.min(values * DELETES_PER_VALUE, DELETES_PER_COMMIT_MAX, kv.limits.listEntriesMax),
     });

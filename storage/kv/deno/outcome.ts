@@ -1,10 +1,10 @@
 import type { KvOutcome } from "../kv.ts";
 
+/** SQLITE_BUSY: another connection kept the write lock; a transaction takes it before it writes. */
 const LOCKED_OUT = /database is locked|database table is locked/i;
 
 /**
- * What SQLite says when it gave a transaction up whole, in the words that reach us through Deno KV:
- * - `database is locked` (SQLITE_BUSY): another connection kept the write lock; a transaction takes it before it writes.
+ * What else SQLite says when it gave a transaction up whole, in the words that reach us through Deno KV:
  * - `database or disk is full` (SQLITE_FULL): the frames did not fit; the commit frame is the last of them.
  * - `attempt to write a readonly database` (SQLITE_READONLY): found before anything is written.
  * - `Bad resource ID`: the handle was closed, SQLite never heard of it.

@@ -27,34 +27,41 @@ Deno.test("Commit outcome is unknown for every other error", () => {
   assertEquals(outcomeOfError("text").kind, "unknown");
 });
 
-Deno.test("Commit to a file that another connection keeps locked is refused and not applied", async () => {
+/** A store whose file another connection keeps locked until it is told to let go. */
+async function lockedStore() {
   const path = await Deno.makeTempDir({ prefix: "odradek-kv-" });
   const folder = await openDenoFolder(path);
   const kv = await folder.open("meta");
   const other = new DatabaseSync(`${path}/meta.kv`);
   other.exec("begin immediate");
+  return {
+    kv,
+    unlock() {
+      other.exec("rollback");
+      other.close();
+    },
+    async [Symbol.asyncDispose]() {
+      await folder.close();
+      await Deno.remove(path, { recursive: true });
+    },
+  };
+}
+
+Deno.test("Commit to a file that another connection keeps locked is refused and not applied", async () => {
+  await using store = await lockedStore();
+  const { kv } = store;
   const outcome = await kv.commit({ sets: [{ key: key(1), value: key(1) }] });
   assertEquals(outcome.kind, "refused");
-  other.exec("rollback");
-  other.close();
+  store.unlock();
   assertEquals(await kv.get([key(1)]), [null]);
   assertEquals((await kv.commit({ sets: [{ key: key(1), value: key(2) }] })).kind, "ok");
-  await folder.close();
-  await Deno.remove(path, { recursive: true });
 });
 
 Deno.test("Commit with checks is made when another connection has the lock for a moment", async () => {
-  const path = await Deno.makeTempDir({ prefix: "odradek-kv-" });
-  const folder = await openDenoFolder(path);
-  const kv = await folder.open("meta");
-  const other = new DatabaseSync(`${path}/meta.kv`);
-  other.exec("begin immediate");
+  await using store = await lockedStore();
   const checks = [{ key: key(2), version: null }];
-  const committing = kv.commit({ checks, sets: [{ key: key(1), value: key(1) }] });
+  const committing = store.kv.commit({ checks, sets: [{ key: key(1), value: key(1) }] });
   await new Promise((resolve) => setTimeout(resolve, 50));
-  other.exec("rollback");
-  other.close();
+  store.unlock();
   assertEquals((await committing).kind, "ok");
-  await folder.close();
-  await Deno.remove(path, { recursive: true });
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type Pace, Pacer } from "../../../storage/log/pacer.ts";
+import { Pacer } from "../../../storage/log/pacer.ts";
 import { ManualEnvironment, settle } from "../../support/manual_environment.ts";
 
 /** A pacer, and the traffic that it sees. */
@@ -21,15 +21,15 @@ class Pacing {
   }
 
   /** Milliseconds of rest after so many of work, behind a rest. */
-  async restAfter(workMs: number, pace: Pace = this.pace): Promise<number> {
-    await this.rest(pace);
+  async restAfter(workMs: number): Promise<number> {
+    await this.#rest();
     await this.environment.advance(workMs);
-    return await this.rest(pace);
+    return await this.#rest();
   }
 
-  async rest(pace: Pace): Promise<number> {
+  async #rest(): Promise<number> {
     let rested = false;
-    pace.pause().then(() => rested = true);
+    this.pace.pause().then(() => rested = true);
     for (let ms = 0;; ms++) {
       await settle();
       if (rested) return ms;
