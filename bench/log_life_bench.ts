@@ -6,7 +6,7 @@
  * - `compaction`: time and memory for a topic of many keys
  * - `size`: producing, and fetching old records, in a large log and in a small one
  *
- * Usage: deno task bench:life [PART…] [largeGb=20] [smallGb=1] [roundMb=128] [rounds=8] [fetches=2000] [dirtyMb=400]
+ * Usage: deno task bench:life [PART…] [largeGb=20] [smallGb=1] [roundMb=128] [rounds=8] [fetches=2000] [dirtyMb=70]
  *   [keys=2000000] [writes=5] [valueBytes=1000]
  *
  * The whole of it needs about 25 GB of disk in the temporary folder, which are given back. Compared forms take turns.

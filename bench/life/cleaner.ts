@@ -14,11 +14,15 @@ import type { LifeOptions } from "./options.ts";
 const MB = 1_000_000;
 const DIRTY = "dirty";
 const LOAD = "load";
-const LOAD_PARTITIONS = 8;
-const KEYS = 200_000;
+const LOAD_PARTITIONS = 32;
+/** Keys of the topic: each is written about twice a round, so that what is cleaned is as large each time. */
+const BATCHES = 560;
+const BATCH_RECORDS = 60;
 const QUIET_MS = 5_000;
 /** A compaction that is over sooner says nothing. */
 const CLEANING_MS_MIN = 1_000;
+/** How often the topic's size is asked for. */
+const WATCH_MS = 200;
 const NEVER = "1";
 const NOW = "0.001";
 
@@ -43,7 +47,7 @@ export async function benchCleaner({ dirtyMb, rounds }: LifeOptions): Promise<vo
       await sleep(environment, 1_000); // what SQLite has to do yet
       const without = await latencies(
         broker.wires.slice(0, connections),
-        () => sleep(environment, QUIET_MS),
+        () => watched(broker, QUIET_MS),
       );
       const startMs = performance.now();
       const during = await latencies(broker.wires.slice(0, connections), () => cleaned(broker));
@@ -70,15 +74,18 @@ export async function benchCleaner({ dirtyMb, rounds }: LifeOptions): Promise<vo
   }
 }
 
-/** Batches of some 64 KB, of many keys. */
+/** Batches of some 64 KB, of as many keys as records. */
 function keyedBatches(): Uint8Array[] {
   const encoder = new TextEncoder();
-  return Array.from({ length: 200 }, () =>
-    buildBatch(Array.from({ length: 60 }, () => ({
-      key: encoder.encode(`key-${Math.floor(Math.random() * KEYS)}`),
-      value: environment.random.bytes(1_000),
-      timestampMs: environment.clock.now(),
-    }))));
+  return Array.from(
+    { length: BATCHES },
+    (_, batch) =>
+      buildBatch(Array.from({ length: BATCH_RECORDS }, (_, at) => ({
+        key: encoder.encode(`key-${batch * BATCH_RECORDS + at}`),
+        value: environment.random.bytes(1_000),
+        timestampMs: environment.clock.now(),
+      }))),
+  );
 }
 
 /** Milliseconds of each batch that these connections produce, one at a time each, until `until` settles. */
@@ -107,6 +114,15 @@ async function latencies(
   return found;
 }
 
+/** Asks for the topic's size as often as `cleaned` does, so that both kinds of round bear the same. */
+async function watched(broker: LifeBroker, ms: number): Promise<void> {
+  await setRatio(broker, NEVER);
+  for (const endMs = performance.now() + ms; performance.now() < endMs;) {
+    await broker.sizeBytes(DIRTY);
+    await sleep(environment, WATCH_MS);
+  }
+}
+
 /** Lets the cleaner loose, and settles when the topic has become smaller and stays so. */
 async function cleaned(broker: LifeBroker): Promise<void> {
   await setRatio(broker, NOW);
@@ -114,7 +130,7 @@ async function cleaned(broker: LifeBroker): Promise<void> {
   const deadlineMs = performance.now() + 300_000;
   for (let size = before; size > before * 0.7 || size !== await broker.sizeBytes(DIRTY);) {
     if (performance.now() > deadlineMs) throw new Error(`${size} of ${before} bytes are left`);
-    await sleep(environment, 200);
+    await sleep(environment, WATCH_MS);
     size = await broker.sizeBytes(DIRTY);
   }
   await setRatio(broker, NEVER);

@@ -21,6 +21,35 @@ export async function* listAll(
   }
 }
 
+/** How large the pages of {@linkcode pagesOf} are. */
+export interface PageBounds {
+  /** Bytes of values, about; asked before each page. */
+  readonly bytes: () => number;
+  readonly entriesMax: number;
+}
+
+/**
+ * The entries of a range in key order, in pages of about so many bytes, however large the values are: a page is as long as
+ * the one before lets expect, and twice as long at most. Each page is one consistent view; the whole is not.
+ */
+export async function* pagesOf(
+  kv: Kv,
+  range: KvRange,
+  { bytes, entriesMax }: PageBounds,
+): AsyncGenerator<readonly KvEntry[]> {
+  const limitMax = Math.min(entriesMax, kv.limits.listEntriesMax);
+  let { start } = range;
+  for (let limit = 1;;) {
+    const page = await kv.list({ start, end: range.end }, { limit });
+    if (page.length > 0) yield page;
+    if (page.length < limit) return;
+    start = after(page[page.length - 1].key);
+    const foundBytes = page.reduce((sum, { value }) => sum + value.length, 0);
+    const wanted = Math.floor(limit * Math.min(2, bytes() / Math.max(1, foundBytes)));
+    limit = Math.max(1, Math.min(limitMax, wanted));
+  }
+}
+
 /** The smallest key that sorts behind `key`. */
 export function after(key: Uint8Array): Uint8Array {
   const next = new Uint8Array(key.length + 1);

@@ -22,22 +22,22 @@ interface Gait {
 /** While no batches come; while many do, whose commits are long anyway; and while few do, which must not wait long. */
 const IDLE: Gait = { sliceMs: 5, stepBytes: 512 * 1024 };
 const BRISK: Gait = { sliceMs: 2, stepBytes: 256 * 1024 };
-const GENTLE: Gait = { sliceMs: 0.5, stepBytes: 128 * 1024 };
+const GENTLE: Gait = { sliceMs: 0.25, stepBytes: 64 * 1024 };
 
 /**
  * The share of time that background work takes while batches come: at least, for all shards together; and at most, for each,
  * since where much is written each must keep up with what comes to it.
  */
-const SHARE_MIN = 1 / 12;
+const SHARE_MIN = 1 / 20;
 const SHARE_MAX = 1 / 2;
 /** Milliseconds of work without an end after which its share is twice as large, and the share up to which it grows so. */
 const DOUBLED_MS = 60_000;
 const SHARE_GROWN_MAX = 1 / 3;
 /**
- * Bytes of batches per second for which all of the time would be wanted: about what compaction does in all of it. So what
+ * Bytes of batches per second for which all of the time would be wanted: less than compaction does in all of it. So what
  * is dirty grows until most of a log is, and no further.
  */
-const BYTES_PER_SECOND_FOR_ALL = 40_000_000;
+const BYTES_PER_SECOND_FOR_ALL = 60_000_000;
 /** Milliseconds over which traffic is measured. */
 const MEASURED_MS = 250;
 /** A rest is not longer. */
@@ -46,11 +46,6 @@ const REST_MS_MAX = 100;
 const LINGER_MS = 100;
 /** Stored bytes of a step while nobody has to be given way. */
 export const STEP_BYTES_MAX = IDLE.stepBytes;
-
-/** How many values a step reads or writes, of up to so many bytes each: one at least. */
-export function valuesOfStep(stepBytes: number, valueBytesMax: number): number {
-  return Math.max(1, Math.floor(stepBytes / valueBytesMax));
-}
 
 /**
  * Lets the background work of a log give way to its writers. One for all shards: they share a thread and, some of them, a

@@ -13,20 +13,21 @@ import {
   publicationKey,
   tombstoneKey,
 } from "./keys.ts";
-import { valuesOfStep } from "./pacer.ts";
 import { partitionName } from "./partition_index.ts";
 import type { ShardCatalogue, Tombstone } from "./shard_catalogue.ts";
 import { decodeSummary, encodeSummary, type SegmentHead } from "./segment_summary.ts";
 import { DETAIL_VALUE_BYTES, type ShardReader } from "./shard_reader.ts";
-import { listAll } from "../kv/list_all.ts";
+import { listAll, pagesOf } from "../kv/list_all.ts";
 import type { Upkeep } from "./shard_writer.ts";
 
 /**
- * Deletes per commit: four for each value of a step's bytes, since a delete costs about a quarter of a write. Values are read
- * to be deleted (a list of keys alone is not to be had), a megabyte at most.
+ * Bytes that are deleted for each one that a step might write, since a delete costs about a quarter of a write. Values are
+ * read to be deleted (a list of keys alone is not to be had), a megabyte at most.
  */
-const DELETES_PER_VALUE = 4;
-const DELETES_PER_COMMIT_MAX = 16;
+const DELETED_PER_WRITTEN = 4;
+const DELETED_BYTES_MAX = 1024 * 1024;
+/** Deletes per commit, however small the values. */
+const DELETES_PER_COMMIT = 16;
 /** Log starts deleted per commit: their keys hold names, and the keys of a commit are limited. */
 const LOG_STARTS_PER_COMMIT = 200;
 
@@ -123,13 +124,11 @@ export async function deleteSegment(source: SweepSource, head: SegmentHead): Pro
 
 /** Deletes all keys of a range, in steps. */
 export async function deleteRange(source: SweepSource, range: KvRange): Promise<void> {
-  const { kv } = source;
-  while (true) {
-    const values = valuesOfStep(source.stepBytes(), kv.limits.valueBytesMax);
-    const page = await kv.list(range, {
-      limit: Math.min(values * DELETES_PER_VALUE, DELETES_PER_COMMIT_MAX, kv.limits.listEntriesMax),
-    });
-    if (page.length === 0) return;
+  const pages = pagesOf(source.kv, range, {
+    bytes: () => Math.min(DELETED_PER_WRITTEN * source.stepBytes(), DELETED_BYTES_MAX),
+    entriesMax: DELETES_PER_COMMIT,
+  });
+  for await (const page of pages) {
     await source.maintain({ deletes: page.map(({ key }) => key) });
     await source.pause();
   }

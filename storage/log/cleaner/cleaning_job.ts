@@ -13,7 +13,6 @@ import { KafkaError } from "../../../protocol/errors.ts";
 import { lastOffset } from "../../../protocol/records/batch_header.ts";
 import type { Environment } from "../../../environment/environment.ts";
 import type { Kv } from "../../kv/kv.ts";
-import { valuesOfStep } from "../pacer.ts";
 import type { ClosedPart, PartitionIndex } from "../partition_index.ts";
 import { partitionName } from "../partition_index.ts";
 import type { AbortedTransaction } from "../partition_log.ts";
@@ -129,7 +128,7 @@ async function storeAhead(
   take: (bytes: number) => void,
 ): Promise<void> {
   for (let at = 0; at < sets.length;) {
-    const count = valuesOfStep(shard.stepBytes(), shard.kv.limits.valueBytesMax);
+    const count = Math.max(1, Math.floor(shard.stepBytes() / shard.kv.limits.valueBytesMax));
     const some = sets.slice(at, at + count);
     take(some.reduce((sum, { key, value }) => sum + key.length + value.length, 0));
     await writeAhead(shard, { sets: some });

@@ -23,7 +23,7 @@ import type { ShardCleanerParts } from "./shard_cleaner.ts";
 
 /** Compaction takes more partitions into a job up to so many segments' worth of bytes. */
 const JOB_SEGMENTS_MAX = 8;
-/** Segments in which partitions are mixed are compacted right away when all of them fit so much memory. */
+/** Segments in which partitions are mixed are compacted right away when all of them fit so much memory, or there is but one. */
 const WHOLE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** A job before anything was read for it. */
@@ -110,7 +110,7 @@ export class JobChoice {
     const compacted = [...numbers].map((segment) => uses.get(segment)!);
     const mixed = compacted.filter(isMixed);
     const wholeBytesMax = Math.min(WHOLE_BYTES_MAX, this.#shard.segmentBytes * JOB_SEGMENTS_MAX);
-    return sizeOf(mixed) > wholeBytesMax
+    return mixed.length > 1 && sizeOf(mixed) > wholeBytesMax
       ? inOrder(mixed[0])
       : { uses: compacted, plans, whole: mixed };
   }
@@ -122,7 +122,7 @@ export class JobChoice {
       shard,
       whole.map(({ state }) => state),
       this.#bytes,
-      () => this.#shard.pause(),
+      this.#shard,
     );
     const planOf = (index: PartitionIndex) => plans.find((plan) => plan.index === index);
     return {

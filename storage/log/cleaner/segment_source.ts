@@ -10,10 +10,10 @@ import { chunkRef, numberedRange, numbersOf } from "../keys.ts";
 import type { PartitionIndex } from "../partition_index.ts";
 import { readAll, ReadCursor, type StoredBytes } from "../read_cursor.ts";
 import type { SegmentHead } from "../segment_summary.ts";
-import { listAll } from "../../kv/list_all.ts";
+import { pagesOf } from "../../kv/list_all.ts";
 
-/** Chunks of one page. */
-const PAGE_CHUNKS = 16;
+/** Chunks that are read at a time, however small. */
+const PAGE_CHUNKS_MAX = 32;
 
 /**
  * The batches of a partition from `offset` on that begin below `endOffset`, in order, a step's bytes at a time. Views: good
@@ -44,23 +44,26 @@ export async function* batchesOf(
 
 /**
  * All chunks of some segments in memory, over those that `beneath` has: for segments in which partitions are mixed so
- * finely that each chunk would be loaded many times. `pause` is called between them.
+ * finely that each chunk would be loaded many times. A step's bytes at a time.
  */
 export async function wholeSegments(
   kv: Kv,
   shard: number,
   segments: readonly SegmentHead[],
   beneath: StoredBytes,
-  pause: () => Promise<void>,
+  pace: { stepBytes(): number; pause(): Promise<void> },
 ): Promise<StoredBytes> {
   if (segments.length === 0) return beneath;
   const chunks = new Map<number, Chunk>();
   for (const { firstSequence, lastSequence } of segments) {
     const range = numberedRange("c", shard, firstSequence, lastSequence);
-    for await (const { key, value } of listAll(kv, range, PAGE_CHUNKS)) {
-      const { major, minor } = numbersOf(key);
-      chunks.set(chunkRef(major, minor), Chunk.loaded(value));
-      await pause();
+    const bounds = { bytes: () => pace.stepBytes(), entriesMax: PAGE_CHUNKS_MAX };
+    for await (const page of pagesOf(kv, range, bounds)) {
+      for (const { key, value } of page) {
+        const { major, minor } = numbersOf(key);
+        chunks.set(chunkRef(major, minor), Chunk.loaded(value));
+      }
+      await pace.pause();
     }
   }
   return {

@@ -50,25 +50,25 @@ Deno.test("Pacer lets work go on at once and in large steps while no batches com
   assertEquals(rested, true);
 });
 
-Deno.test("Pacer gives work a twelfth of the time beside few batches, and never rests for long", async () => {
+Deno.test("Pacer gives work a twentieth of the time beside few batches, and never rests for long", async () => {
   const pacing = new Pacing();
   const rests: number[] = [];
   await pacing.write(100, 300);
   await pacing.pace.during(async () => {
-    for (const workMs of [0.4, 0.6, 3, 500]) rests.push(await pacing.restAfter(workMs));
+    for (const workMs of [0.2, 0.8, 3, 500]) rests.push(await pacing.restAfter(workMs));
   });
-  assertEquals(rests, [0, 11, 33, 100], "what was too short for a rest counts for the next");
-  assertEquals(pacing.pace.stepBytes, 128 * 1024);
+  assertEquals(rests, [0, 19, 57, 100], "what was too short for a rest counts for the next");
+  assertEquals(pacing.pace.stepBytes, 64 * 1024);
 });
 
 Deno.test("Pacer gives work more of the time the more bytes come, and half of it at most", async () => {
   const shares: number[] = [];
-  for (const bytesPerMs of [1_000, 4_000, 10_000, 100_000]) {
+  for (const bytesPerMs of [1_000, 6_000, 15_000, 100_000]) {
     const pacing = new Pacing();
     await pacing.write(bytesPerMs, 600);
     shares.push(pacing.pacer.share);
   }
-  assertEquals(shares, [1 / 12, 1 / 10, 1 / 4, 1 / 2]);
+  assertEquals(shares, [1 / 20, 1 / 10, 1 / 4, 1 / 2]);
 });
 
 Deno.test("Pacer gives work that does not end more of the time, twice as much after a minute, and a third at most", async () => {
@@ -82,7 +82,7 @@ Deno.test("Pacer gives work that does not end more of the time, twice as much af
     }
     return rests;
   });
-  assertEquals(rests, [22, 10, 4]);
+  assertEquals(rests, [38, 18, 4]);
 });
 
 Deno.test("Pacer takes larger steps where so much is written that commits are long anyway, with all shards", async () => {
@@ -102,16 +102,16 @@ Deno.test("Pacer shares the time out between the shards that are at work", async
   end();
   await other;
   rests.push(await pacing.pace.during(() => pacing.restAfter(2)));
-  assertEquals(rests, [44, 22]);
+  assertEquals(rests, [76, 38]);
 });
 
 Deno.test("Pacer takes batches to be coming as long as one waits, and a little longer", async () => {
   const { environment, traffic, pacer } = new Pacing();
   traffic.pendingBytes = 1;
-  assertEquals(pacer.share, 1 / 12);
+  assertEquals(pacer.share, 1 / 20);
   traffic.pendingBytes = 0;
   await environment.advance(50);
-  assertEquals(pacer.share, 1 / 12);
+  assertEquals(pacer.share, 1 / 20);
   await environment.advance(60);
   assertEquals(pacer.share, 1);
 });
