@@ -19,9 +19,10 @@ interface Gait {
   readonly stepBytes: number;
 }
 
-/** While no batches come; while many do, whose commits are long anyway; and while few do, which must not wait long. */
+/** While no batches come; and while many do, some, or few: a commit of few is short, and must not wait for a long step. */
 const IDLE: Gait = { sliceMs: 5, stepBytes: 512 * 1024 };
 const BRISK: Gait = { sliceMs: 2, stepBytes: 256 * 1024 };
+const STEADY: Gait = { sliceMs: 0.5, stepBytes: 128 * 1024 };
 const GENTLE: Gait = { sliceMs: 0.25, stepBytes: 64 * 1024 };
 
 /**
@@ -30,6 +31,8 @@ const GENTLE: Gait = { sliceMs: 0.25, stepBytes: 64 * 1024 };
  */
 const SHARE_MIN = 1 / 20;
 const SHARE_MAX = 1 / 2;
+/** From this share on work is steady; below it is gentle. */
+const SHARE_STEADY = 1 / 10;
 /** Milliseconds of work without an end after which its share is twice as large, and the share up to which it grows so. */
 const DOUBLED_MS = 60_000;
 const SHARE_GROWN_MAX = 1 / 3;
@@ -146,7 +149,7 @@ export class Pace {
     const share = this.#share;
     const gait = gaitAt(share);
     if (workedMs < gait.sliceMs) return;
-    const shards = gait === GENTLE ? Math.max(1, working) : 1;
+    const shards = gait === GENTLE || gait === STEADY ? Math.max(1, working) : 1;
     const restMs = rest ? workedMs * (1 / share - 1) * shards : 0;
     await sleep(this.#environment, Math.min(restMs, REST_MS_MAX));
     this.#workedSinceMs = clock.monotonicMs();
@@ -155,5 +158,6 @@ export class Pace {
 
 function gaitAt(share: number): Gait {
   if (share === 1) return IDLE;
-  return share === SHARE_MAX ? BRISK : GENTLE;
+  if (share === SHARE_MAX) return BRISK;
+  return share >= SHARE_STEADY ? STEADY : GENTLE;
 }

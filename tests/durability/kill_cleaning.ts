@@ -18,8 +18,9 @@ export interface KillCleaningPlan {
   /** Milliseconds between a start and the kill that ends it: from, to. */
   readonly lifeMs: readonly [number, number];
   readonly producers: number;
-  /** Records that one producer has under way at most. */
+  /** Records that one producer has under way at most, and that it sends in a second. */
   readonly windowMax: number;
+  readonly perSecondMax: number;
 }
 
 /** What was found. All lists of faults have to be empty. */
@@ -69,6 +70,8 @@ const STILL = ["log.cleaner.backoff.ms=86400000", "log.retention.check.interval.
 /** Records of a life before its kill, but for a share of the lives. */
 const LIFE_RECORDS_MIN = 500;
 const BARREN_SHARE = 0.1;
+/** Records that a producer sends in one go. */
+const BURST = 50;
 const KEYS = 300;
 const TOMBSTONE_EVERY = 9;
 const VALUE_BYTES_MAX = 600;
@@ -197,7 +200,7 @@ class Load {
     }
     this.#running = Array.from(
       { length: plan.producers },
-      (_, index) => this.#produce(index, bootstrapServers, plan.windowMax),
+      (_, index) => this.#produce(index, bootstrapServers, plan),
     );
     for (const running of this.#running) running.catch(() => {}); // whoever finishes is told
   }
@@ -208,7 +211,11 @@ class Load {
     await Promise.all(this.#running);
   }
 
-  async #produce(index: number, bootstrapServers: string, windowMax: number): Promise<void> {
+  async #produce(
+    index: number,
+    bootstrapServers: string,
+    { windowMax, perSecondMax }: KillCleaningPlan,
+  ): Promise<void> {
     await using producer = new Producer({
       environment,
       bootstrapServers,
@@ -238,6 +245,8 @@ class Load {
         wake();
       });
       while (open >= windowMax) await new Promise<void>((resolve) => wake = resolve);
+      // On a fast machine more would come between two kills than the cleaner gets done with: it would have to begin anew for ever.
+      if (n % BURST === 0) await realTime(BURST * 1_000 / perSecondMax);
     }
     await producer.flush();
     if (failures.length > 0) throw failures[0];

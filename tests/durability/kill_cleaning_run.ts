@@ -14,9 +14,10 @@ const startMs = performance.now();
 const report = await killWhileCleaning({
   kills,
   recordsMin,
-  lifeMs: [300, 1500],
+  lifeMs: [300, 2500],
   producers: 4,
   windowMax: 400,
+  perSecondMax: 1_000,
 });
 const { acknowledged, stored, killsWhileCleaning, cleanedSegments, retired, compactedAway } =
   report;

@@ -61,14 +61,15 @@ Deno.test("Pacer gives work a twentieth of the time beside few batches, and neve
   assertEquals(pacing.pace.stepBytes, 64 * 1024);
 });
 
-Deno.test("Pacer gives work more of the time the more bytes come, and half of it at most", async () => {
-  const shares: number[] = [];
-  for (const bytesPerMs of [1_000, 6_000, 15_000, 100_000]) {
+Deno.test("Pacer gives work more of the time, and larger steps, the more bytes come, and half of it at most", async () => {
+  const found: [share: number, stepKiB: number][] = [];
+  for (const bytesPerMs of [1_000, 5_000, 7_500, 15_000, 100_000]) {
     const pacing = new Pacing();
     await pacing.write(bytesPerMs, 600);
-    shares.push(pacing.pacer.share);
+    const stepBytes = await pacing.pace.during(() => Promise.resolve(pacing.pace.stepBytes));
+    found.push([pacing.pacer.share, stepBytes / 1024]);
   }
-  assertEquals(shares, [1 / 20, 1 / 10, 1 / 4, 1 / 2]);
+  assertEquals(found, [[1 / 20, 64], [1 / 12, 64], [1 / 8, 128], [1 / 4, 128], [1 / 2, 256]]);
 });
 
 Deno.test("Pacer gives work that does not end more of the time, twice as much after a minute, and a third at most", async () => {
