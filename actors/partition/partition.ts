@@ -256,10 +256,11 @@ export function partition(self: Self, parts: PartitionParts): Behavior<Partition
     },
 
     deleteRecords({ beforeOffset }, context) {
-      if (!config.cleanupPolicy.has("delete")) {
+      const { cleanupPolicy } = config;
+      if (cleanupPolicy.has("compact") && !cleanupPolicy.has("delete")) {
         throw new KafkaError(
           "POLICY_VIOLATION",
-          `Records of ${name} cannot be deleted: its cleanup.policy is not "delete"`,
+          `Records of ${name} cannot be deleted: its cleanup.policy is "compact" without "delete"`,
         );
       }
       const offset = beforeOffset === HIGH_WATERMARK ? log.highWatermark : beforeOffset;

@@ -7,7 +7,7 @@
 import { buildBatch } from "../../protocol/records/builder.ts";
 import { millisOf, say } from "../support/figures.ts";
 import { environment } from "../support/wire.ts";
-import { appendAll, COMPACTED, readAll, withStore } from "./log_folder.ts";
+import { appendAll, cleanedWholly, COMPACTED, readAll, withStore } from "./log_folder.ts";
 import type { LifeOptions } from "./options.ts";
 
 const MB = 1_000_000;
@@ -94,7 +94,7 @@ async function compact(path: string): Promise<void> {
       () => residentMax = Math.max(residentMax, Deno.memoryUsage().rss),
       20,
     );
-    const ms = await millisOf(() => store.upkeep({ retention: false }));
+    const ms = await millisOf(() => cleanedWholly(store));
     clearInterval(sampler);
     say(
       `  compacted: ${(ms / 1_000).toFixed(1)} s, ${

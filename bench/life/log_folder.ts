@@ -44,6 +44,11 @@ export async function withStore<T>(
   }
 }
 
+/** Lets the cleaner go on until nothing is left to do. */
+export async function cleanedWholly(store: LogStore): Promise<void> {
+  while (await store.upkeep({ retention: false }));
+}
+
 /** A batch for a log. */
 export interface Appended {
   readonly log: PartitionLog;

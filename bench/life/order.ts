@@ -7,7 +7,7 @@
 import { buildBatch } from "../../protocol/records/builder.ts";
 import { at, millisOf, say, spread } from "../support/figures.ts";
 import { environment } from "../support/wire.ts";
-import { appendAll, MIXED_TOPIC, readAll, withStore } from "./log_folder.ts";
+import { appendAll, cleanedWholly, MIXED_TOPIC, readAll, withStore } from "./log_folder.ts";
 import type { LifeOptions } from "./options.ts";
 
 const MB = 1_000_000;
@@ -63,7 +63,7 @@ function putInOrder(path: string): Promise<number> {
     for (let partition = 0; partition < PARTITIONS; partition += 10) {
       await readAll(await store.open({ topicId: MIXED_TOPIC, partition }));
     }
-    return await millisOf(() => store.upkeep({ retention: false }));
+    return await millisOf(() => cleanedWholly(store));
   });
 }
 

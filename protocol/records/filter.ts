@@ -12,6 +12,7 @@ import {
   type BatchHeader,
   codecOf,
   timestampType,
+  withCodec,
 } from "./batch_header.ts";
 import { int16At, putInt16, putInt32, putInt64 } from "./big_endian.ts";
 import { sealBatch, withRecords } from "./builder.ts";
@@ -27,8 +28,9 @@ export interface FilterOptions {
 }
 
 /**
- * A batch with those records of another that `keep` wants. Its offsets, its producer, its sequence numbers and its codec
- * stay, so a batch of no records still tells which ones its producer has used.
+ * A batch with those records of another that `keep` wants. Its offsets, its producer and its sequence numbers stay, so a
+ * batch of no records still tells which ones its producer has used; its codec stays, too, but in a batch of no records: no
+ * bytes are no compressed data to most clients. (Kafka: `MemoryRecords.writeEmptyHeader`.)
  *
  * @param records stands before the first record of `batch`, and is used up.
  * @throws RangeError when a record is malformed.
@@ -56,9 +58,10 @@ export function filterBatch(
   putInt32(filtered, AT.batchLength, filtered.length - BATCH_LENGTH_END);
   putInt32(filtered, AT.recordCount, count);
   putInt64(filtered, AT.baseTimestamp, baseTimestampMs);
-  if (deleteHorizonMs !== null) {
-    putInt16(filtered, AT.attributes, int16At(batch, AT.attributes) | DELETE_HORIZON);
-  }
+  let attributes = int16At(batch, AT.attributes);
+  if (deleteHorizonMs !== null) attributes |= DELETE_HORIZON;
+  if (count === 0) attributes = withCodec(attributes, "none");
+  putInt16(filtered, AT.attributes, attributes);
   if (timestampType(header) === "CreateTime" && count > 0) {
     putInt64(filtered, AT.maxTimestamp, maxTimestampMs);
   }

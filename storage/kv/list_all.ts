@@ -29,8 +29,8 @@ export interface PageBounds {
 }
 
 /**
- * The entries of a range in key order, in pages of about so many bytes, however large the values are: a page is as long as
- * the one before lets expect, and twice as long at most. Each page is one consistent view; the whole is not.
+ * The entries of a range in key order, in pages of about so many bytes, however large the values are: the first page fits
+ * the largest ones, and a later one is as long as the one before lets expect, twice as long at most. Each page is one consistent view; the whole is not.
  */
 export async function* pagesOf(
   kv: Kv,
@@ -38,15 +38,15 @@ export async function* pagesOf(
   { bytes, entriesMax }: PageBounds,
 ): AsyncGenerator<readonly KvEntry[]> {
   const limitMax = Math.min(entriesMax, kv.limits.listEntriesMax);
+  const limitOf = (wanted: number) => Math.max(1, Math.min(limitMax, Math.floor(wanted)));
   let { start } = range;
-  for (let limit = 1;;) {
+  for (let limit = limitOf(bytes() / kv.limits.valueBytesMax);;) {
     const page = await kv.list({ start, end: range.end }, { limit });
     if (page.length > 0) yield page;
     if (page.length < limit) return;
     start = after(page[page.length - 1].key);
     const foundBytes = page.reduce((sum, { value }) => sum + value.length, 0);
-    const wanted = Math.floor(limit * Math.min(2, bytes() / Math.max(1, foundBytes)));
-    limit = Math.max(1, Math.min(limitMax, wanted));
+    limit = limitOf(limit * Math.min(2, bytes() / Math.max(1, foundBytes)));
   }
 }
 

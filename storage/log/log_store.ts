@@ -246,26 +246,26 @@ class KvLogStore implements LogStore {
   startUpkeep(): void {
     const { timers, clock, log } = this.parts.environment;
     let retainedAtMs = clock.monotonicMs();
-    const schedule = () => {
+    const schedule = (left: boolean) => {
       if (this.#closed) return;
       const { cleanerIntervalMs, retentionIntervalMs } = this.options;
-      const intervalMs = Math.max(
-        INTERVAL_MS_MIN,
-        Math.min(current(cleanerIntervalMs), retentionIntervalMs),
-      );
-      this.#upkeepTimer = timers.schedule(intervalMs, () => {
+      const intervalMs = left ? 0 : Math.min(current(cleanerIntervalMs), retentionIntervalMs);
+      this.#upkeepTimer = timers.schedule(Math.max(INTERVAL_MS_MIN, intervalMs), () => {
         const retention = clock.monotonicMs() - retainedAtMs >= retentionIntervalMs;
         if (retention) retainedAtMs = clock.monotonicMs();
-        this.upkeep({ retention })
-          .catch((error) => log.write("error", "The upkeep of the log failed", { error }))
-          .finally(schedule);
+        this.upkeep({ retention }).then(schedule, (error) => {
+          log.write("error", "The upkeep of the log failed", { error });
+          schedule(false);
+        });
       });
     };
-    schedule();
+    schedule(false);
   }
 
-  async upkeep(what: { readonly retention: boolean }): Promise<void> {
-    for (const shard of this.#shards) await shard.upkeep(what);
+  async upkeep(what: { readonly retention: boolean }): Promise<boolean> {
+    let left = false;
+    for (const shard of this.#shards) left = await shard.upkeep(what) || left;
+    return left;
   }
 
   #shardOf(id: PartitionId): Shard {

@@ -37,10 +37,10 @@ const SHARE_STEADY = 1 / 10;
 const DOUBLED_MS = 60_000;
 const SHARE_GROWN_MAX = 1 / 3;
 /**
- * Bytes of batches per second for which all of the time would be wanted: less than compaction does in all of it. So what
+ * Bytes of batches per second for which all of the time would be wanted: about what compaction does in all of it. So what
  * is dirty grows until most of a log is, and no further.
  */
-const BYTES_PER_SECOND_FOR_ALL = 60_000_000;
+const BYTES_PER_SECOND_FOR_ALL = 40_000_000;
 /** Milliseconds over which traffic is measured. */
 const MEASURED_MS = 250;
 /** A rest is not longer. */
@@ -114,9 +114,13 @@ export class Pace {
     return this.#working;
   }
 
-  /** Does some work, which pauses between its steps. */
-  async during<T>(work: () => Promise<T>): Promise<T> {
-    this.#begunMs = this.#workedSinceMs = this.#environment.clock.monotonicMs();
+  /** Does some work, which pauses between its steps. When it `resumes` what did not come to an end, it has as much time. */
+  async during<T>(
+    work: () => Promise<T>,
+    { resumes = false }: { readonly resumes?: boolean } = {},
+  ): Promise<T> {
+    this.#workedSinceMs = this.#environment.clock.monotonicMs();
+    if (!resumes) this.#begunMs = this.#workedSinceMs;
     this.#working = true;
     try {
       return await work();

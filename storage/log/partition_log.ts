@@ -29,9 +29,10 @@ export interface LogStore {
   remove(ids: readonly PartitionId[]): Promise<void>;
   /**
    * Does now what is otherwise done at intervals: cuts logs off by their settings (`retention`), compacts, and gives back
-   * what is not needed any more. Settles when nothing is left to do.
+   * what is not needed any more. Settles when nothing is left to do, or each shard had its turn (a minute and the job that
+   * was going on then); returns whether something may be left.
    */
-  upkeep(what: { readonly retention: boolean }): Promise<void>;
+  upkeep(what: { readonly retention: boolean }): Promise<boolean>;
   /** Every partition that has stored data: used at start to find the ones of deleted topics. */
   stored(): Iterable<PartitionId>;
   /** Counters for metrics, benchmarks and tests. */

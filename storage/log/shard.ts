@@ -64,6 +64,8 @@ export class Shard implements PartitionHome {
   readonly #removing = new Set<string>();
   readonly #cleaner: ShardCleaner;
   readonly #pace: Pace;
+  /** The cleaner's turn was over before its work. */
+  #cleaningIsLeft = false;
   #rolling = false;
   /** Work that takes its time, one thing after another. */
   #background: Promise<void> = Promise.resolve();
@@ -231,13 +233,17 @@ export class Shard implements PartitionHome {
     }
   }
 
-  /** Looks after the data: closes the open segment if it is time, cleans; `retention` cuts logs off, too. */
-  upkeep({ retention }: { readonly retention: boolean }): Promise<void> {
-    return this.#inBackground("cleaning", async () => {
+  /**
+   * Looks after the data for a while: closes the open segment if it is time, cleans; `retention` cuts logs off, too. Returns
+   * whether something may be left.
+   */
+  async upkeep({ retention }: { readonly retention: boolean }): Promise<boolean> {
+    await this.#inBackground("cleaning", async () => {
       this.#cleaner.rollIfDue();
       if (retention || this.#cleaner.lacksRoom) await this.#cleaner.retain();
-      await this.#cleaner.clean();
+      await this.#clean();
     });
+    return this.#cleaningIsLeft;
   }
 
   /** Commits what is pending; closes the open segment if replaying it would take long. */
@@ -363,10 +369,15 @@ export class Shard implements PartitionHome {
   #cleanSoon(): void {
     if (this.#cleaningIsWaiting) return;
     this.#cleaningIsWaiting = true;
-    this.#inBackground("cleaning", () => {
+    this.#inBackground("cleaning", async () => {
       this.#cleaningIsWaiting = false;
-      return this.#cleaner.clean();
+      await this.#clean();
+      if (this.#cleaningIsLeft) this.#cleanSoon();
     });
+  }
+
+  async #clean(): Promise<void> {
+    this.#cleaningIsLeft = await this.#cleaner.clean();
   }
 
   /** Sweeps in the background. What stops it is tried again at the next occasion, or at the next start. */
@@ -393,8 +404,9 @@ export class Shard implements PartitionHome {
     return this.#background = this.#background.then(async () => {
       if (this.#stopped) return;
       try {
-        await this.#pace.during(work);
+        await this.#pace.during(work, { resumes: this.#cleaningIsLeft });
       } catch (error) {
+        this.#cleaningIsLeft = false;
         if (this.#stopped) return;
         const { environment, name } = this.#options;
         environment.log.write("warn", `${name}: ${what} is put off`, { error });

@@ -10,6 +10,7 @@
 import type { Batch } from "../../../protocol/records/batches.ts";
 import {
   type BatchHeader,
+  codecOf,
   hasDeleteHorizon,
   hasProducerId,
   isControl,
@@ -194,7 +195,9 @@ class CompactionFilter implements BatchFilter {
     }
     if (kept === 0 && !(hasProducerId(header) && this.#isLastOfProducer(header))) return null;
     const setHorizon = tombstones && !hasDeleteHorizon(header);
-    return kept === header.recordCount && !setHorizon
+    // Earlier versions left the codec in batches of no records, which clients then cannot read.
+    const isReadable = kept > 0 || codecOf(header) === "none";
+    return kept === header.recordCount && !setHorizon && isReadable
       ? batch
       : this.#rewritten(batch, keep, setHorizon);
   }

@@ -44,6 +44,30 @@ export function compactionPlan(
 ): CompactionPlan | null {
   const parts = index.closed.slice(0, cleanableParts(index, config, nowMs))
     .filter(({ endOffset }) => endOffset > index.logStartOffset);
+  return planOver(index, config, parts);
+}
+
+/** The plan for what lies in front of these segments; null when there is nothing to do. */
+export function planBefore(
+  plan: CompactionPlan,
+  segments: ReadonlySet<number>,
+): CompactionPlan | null {
+  const count = plan.parts.findIndex(({ segment }) => segments.has(segment));
+  if (count < 0) return plan;
+  const front = planOver(plan.index, plan.config, plan.parts.slice(0, count));
+  return front && requireDirty({ ...front, endOffset: Math.min(front.endOffset, plan.endOffset) });
+}
+
+/** Null when nothing is dirty of what may be compacted. */
+export function requireDirty(plan: CompactionPlan): CompactionPlan | null {
+  return Math.min(plan.endOffset, plan.lastOffset) > plan.dirtyFrom ? plan : null;
+}
+
+function planOver(
+  index: PartitionIndex,
+  config: CompactionRules,
+  parts: readonly ClosedPart[],
+): CompactionPlan | null {
   const firstDirty = parts.find((part) => part.dirtyFrom < part.endOffset);
   if (!firstDirty) return null;
   const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);

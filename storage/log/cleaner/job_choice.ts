@@ -16,14 +16,20 @@ import {
 import { type CleaningRoom, NoRoomError } from "./cleaning_room.ts";
 import { type CleaningJob, isDamage, noteDamage } from "./cleaning_job.ts";
 import { prepareCompaction } from "./compaction.ts";
-import { type CompactionPlan, compactionPlan, isDue } from "./compaction_plan.ts";
+import {
+  type CompactionPlan,
+  compactionPlan,
+  isDue,
+  planBefore,
+  requireDirty,
+} from "./compaction_plan.ts";
 import { HASH_KEY_BYTES } from "./key_hash.ts";
 import { wholeSegments } from "./segment_source.ts";
 import type { ShardCleanerParts } from "./shard_cleaner.ts";
 
 /** Compaction takes more partitions into a job up to so many segments' worth of bytes. */
 const JOB_SEGMENTS_MAX = 8;
-/** Segments in which partitions are mixed are compacted right away when all of them fit so much memory, or there is but one. */
+/** Segments in which partitions are mixed are read into so much memory, or one of them. */
 const WHOLE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** A job before anything was read for it. */
@@ -102,17 +108,31 @@ export class JobChoice {
     return drafts;
   }
 
+  /**
+   * Mixed segments are read as a whole: as many as there is memory for, one at least. Of more, what lies in front of the
+   * rest is compacted when that is due by itself. Until then they are put in order, one by one: so what is clean is
+   * not written again for each of them, and compaction comes to its turn however quickly new ones come.
+   */
   #compaction(
     plans: readonly CompactionPlan[],
     uses: ReadonlyMap<number, SegmentUse>,
   ): JobDraft {
-    const numbers = new Set(plans.flatMap(({ parts }) => parts.map(({ segment }) => segment)));
-    const compacted = [...numbers].map((segment) => uses.get(segment)!);
-    const mixed = compacted.filter(isMixed);
-    const wholeBytesMax = Math.min(WHOLE_BYTES_MAX, this.#shard.segmentBytes * JOB_SEGMENTS_MAX);
-    return mixed.length > 1 && sizeOf(mixed) > wholeBytesMax
-      ? inOrder(mixed[0])
-      : { uses: compacted, plans, whole: mixed };
+    const mixed = usesOf(plans, uses).filter(isMixed);
+    const rest = new Set(this.#tooMany(mixed).map(({ state }) => state.segment));
+    const nowMs = this.#shard.environment.clock.now();
+    const front = plans.flatMap((plan) => planBefore(plan, rest) ?? [])
+      .filter((plan) => rest.size === 0 || isDue(plan, nowMs));
+    if (front.length === 0) return inOrder(mixed[0]);
+    const compacted = usesOf(front, uses);
+    return { uses: compacted, plans: front, whole: compacted.filter(isMixed) };
+  }
+
+  /** Those of the segments, oldest first, that memory has no room for. */
+  #tooMany(mixed: readonly SegmentUse[]): readonly SegmentUse[] {
+    const bytesMax = Math.min(WHOLE_BYTES_MAX, this.#shard.segmentBytes * JOB_SEGMENTS_MAX);
+    let bytes = 0;
+    const count = mixed.findIndex(({ state }, at) => (bytes += state.bytes) > bytesMax && at > 0);
+    return count < 0 ? [] : mixed.slice(count);
   }
 
   async #job({ uses, plans, whole }: JobDraft, spareMin: number): Promise<CleaningJob> {
@@ -150,8 +170,8 @@ export class JobChoice {
       if (stableOffset === null) continue;
       const endOffset = Math.min(plan.endOffset, stableOffset);
       const readable = plan.parts.every(({ segment }) => uses.has(segment));
-      const isDirty = Math.min(endOffset, plan.lastOffset) > plan.dirtyFrom;
-      if (readable && isDirty) due.push({ ...plan, endOffset });
+      const stable = requireDirty({ ...plan, endOffset });
+      if (readable && stable) due.push(stable);
     }
     due.sort((a, b) => b.dirtyRatio - a.dirtyRatio);
     const chosen: CompactionPlan[] = [];
@@ -218,6 +238,12 @@ function liveBytesOf({ uses }: JobDraft): number {
   return uses.reduce((sum, { liveBytes }) => sum + liveBytes, 0);
 }
 
-function sizeOf(uses: readonly SegmentUse[]): number {
-  return uses.reduce((sum, { state }) => sum + state.bytes, 0);
+/** The segments that plans have parts in, oldest first. */
+function usesOf(
+  plans: readonly CompactionPlan[],
+  uses: ReadonlyMap<number, SegmentUse>,
+): SegmentUse[] {
+  const numbers = new Set(plans.flatMap(({ parts }) => parts.map(({ segment }) => segment)));
+  return [...numbers].map((segment) => uses.get(segment)!)
+    .sort((a, b) => a.state.segment - b.state.segment);
 }

@@ -36,6 +36,8 @@ import { retainedFrom } from "./retention.ts";
 
 /** Milliseconds that segments are kept after they were replaced, for reads that began before. */
 export const REPLACED_KEPT_MS = 10_000;
+/** Milliseconds after which no further job is begun: other shards and retention have their turn. */
+const TURN_MS = 60_000;
 /** Memory for chunks that the cleaner reads: each but once. */
 const SCAN_BYTES = 2 * 1024 * 1024;
 /** Chunks that are read at a time while writers are to be given way. */
@@ -110,27 +112,36 @@ export class ShardCleaner {
     }
   }
 
-  /** Does what there is to do, step by step, until nothing is left. */
-  async clean(): Promise<void> {
+  /** Does what there is to do, step by step. Returns whether something may be left when its turn was over. */
+  async clean(): Promise<boolean> {
     await this.#removeLitter();
     await this.#deleteReplaced();
     await this.#dropDead();
     try {
-      await this.#runJobs();
+      const left = await this.#runJobs();
       this.#putOff = false;
+      return left;
     } catch (error) {
       if (!(error instanceof NoRoomError)) throw error;
       if (!this.#putOff) this.#warn("cleaning waits for room on the disk", error);
       this.#putOff = true;
       await this.#removeLitter();
+      return false;
     }
   }
 
-  /** @throws NoRoomError when there is no room to go on. */
-  async #runJobs(): Promise<void> {
-    while (true) {
+  /**
+   * Runs one job after the other. What they have replaced is deleted meanwhile: where much is written, the next job is due
+   * before the last one has ended. Returns whether another may be due.
+   *
+   * @throws NoRoomError when there is no room to go on.
+   */
+  async #runJobs(): Promise<boolean> {
+    const { clock } = this.#shard.environment;
+    for (const begunMs = clock.monotonicMs(); clock.monotonicMs() - begunMs < TURN_MS;) {
+      await this.#deleteReplaced();
       const job = await this.#choice.next();
-      if (!job) return;
+      if (!job) return false;
       this.#litter = true;
       const told = toldOf(job);
       this.#debug("cleaning begins", told);
@@ -145,6 +156,7 @@ export class ShardCleaner {
         await this.#removeLitter();
       }
     }
+    return true;
   }
 
   /** @throws the error, if cleaning as a whole is to be tried again later. */

@@ -33,6 +33,7 @@ async function lockedStore() {
   const folder = await openDenoFolder(path);
   const kv = await folder.open("meta");
   const other = new DatabaseSync(`${path}/meta.kv`);
+  other.exec("pragma busy_timeout = 5000"); // Deno KV has it for a moment itself
   other.exec("begin immediate");
   return {
     kv,

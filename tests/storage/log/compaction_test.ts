@@ -1,10 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import {
+  AT,
+  codecOf,
   hasDeleteHorizon,
   isControl,
   readBatchHeader,
 } from "../../../protocol/records/batch_header.ts";
+import { putInt16 } from "../../../protocol/records/big_endian.ts";
+import { sealBatch } from "../../../protocol/records/builder.ts";
+import { filterBatch } from "../../../protocol/records/filter.ts";
+import { recordReader } from "../../../protocol/records/records.ts";
 import { controlBatch } from "../../../protocol/records/control.ts";
 import type { LogOptions } from "../../../storage/log/log_store.ts";
 import type { PartitionLog } from "../../../storage/log/partition_log.ts";
@@ -246,6 +252,35 @@ Deno.test("Compaction keeps the last batch of each producer, be it empty, so tha
   const duplicate = keyedBatch([["a", "2"]], { producer: { ...producer, baseSequence: 1 } });
   assertEquals(again.producers.check(readBatchHeader(duplicate)).kind, "duplicate");
 });
+
+Deno.test("Compaction leaves no codec in a batch of no records (clients could not read on), and mends those of earlier versions", async () => {
+  const producer = { producerId: 5n, producerEpoch: 1, baseSequence: 0 };
+  for (const codec of ["gzip", "snappy", "lz4", "zstd"] as const) {
+    for (const version of ["this", "earlier"]) {
+      const world = await compactedWorld();
+      const log = await world.store.open(partitionId());
+      const batch = keyedBatch([["a", filler]], { producer, codec });
+      await append(log, version === "this" ? batch : emptiedWithCodec(batch));
+      await append(log, keyedBatch([["a", "2"]]));
+      await closeSegment(world);
+      await world.clean();
+      assertEquals(await found(log), [[1, "a", "2"]]);
+      const [{ header, bytes }] = await Array.fromAsync(batchesFrom(log));
+      assertEquals([header.recordCount, codecOf(header), bytes.length], [0, "none", 61]);
+      assertEquals(header.baseSequence, 0);
+    }
+  }
+});
+
+/** A batch of no records as the cleaner once left it. */
+function emptiedWithCodec(batch: Uint8Array): Uint8Array {
+  const header = readBatchHeader(batch);
+  const options = { deleteHorizonMs: null };
+  const emptied = filterBatch(batch, header, recordReader(batch, header), () => false, options);
+  putInt16(emptied, AT.attributes, header.attributes);
+  sealBatch(emptied);
+  return emptied;
+}
 
 Deno.test("Compaction waits for min.compaction.lag.ms, and for no longer than max.compaction.lag.ms", async () => {
   const minMs = 500_000;

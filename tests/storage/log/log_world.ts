@@ -114,9 +114,12 @@ export class LogWorld {
   /** Lets the cleaner do all that there is to do now, and all deletions that follow from it. */
   async clean(retention = true): Promise<void> {
     for (let round = 0; round < 3; round++) {
-      let done = false;
-      this.store.upkeep({ retention }).then(() => done = true);
-      while (!done) await this.environment.advance(20);
+      let left: boolean | null = null;
+      while (left !== false) {
+        left = null;
+        this.store.upkeep({ retention }).then((more) => left = more);
+        while (left === null) await this.environment.advance(20);
+      }
       await this.environment.advance(REPLACED_KEPT_MS);
     }
   }

@@ -63,13 +63,13 @@ Deno.test("Pacer gives work a twentieth of the time beside few batches, and neve
 
 Deno.test("Pacer gives work more of the time, and larger steps, the more bytes come, and half of it at most", async () => {
   const found: [share: number, stepKiB: number][] = [];
-  for (const bytesPerMs of [1_000, 5_000, 7_500, 15_000, 100_000]) {
+  for (const bytesPerMs of [1_000, 3_200, 5_000, 10_000, 100_000]) {
     const pacing = new Pacing();
     await pacing.write(bytesPerMs, 600);
     const stepBytes = await pacing.pace.during(() => Promise.resolve(pacing.pace.stepBytes));
     found.push([pacing.pacer.share, stepBytes / 1024]);
   }
-  assertEquals(found, [[1 / 20, 64], [1 / 12, 64], [1 / 8, 128], [1 / 4, 128], [1 / 2, 256]]);
+  assertEquals(found, [[1 / 20, 64], [0.08, 64], [1 / 8, 128], [1 / 4, 128], [1 / 2, 256]]);
 });
 
 Deno.test("Pacer gives work that does not end more of the time, twice as much after a minute, and a third at most", async () => {
@@ -84,6 +84,9 @@ Deno.test("Pacer gives work that does not end more of the time, twice as much af
     return rests;
   });
   assertEquals(rests, [38, 18, 4]);
+  for (const [resumes, restMs] of [[true, 4], [false, 38]] as const) {
+    assertEquals(await pacing.pace.during(() => pacing.restAfter(2), { resumes }), restMs);
+  }
 });
 
 Deno.test("Pacer takes larger steps where so much is written that commits are long anyway, with all shards", async () => {
