@@ -49,6 +49,7 @@ import { openLogStore } from "./storage/log/log_store.ts";
 import type { LogStore } from "./storage/log/partition_log.ts";
 import type { DeletedTopic } from "./storage/metadata/metadata.ts";
 import { MetadataStore } from "./storage/metadata/metadata_store.ts";
+import { tellLostLogs } from "./storage/lost_logs.ts";
 import { removeStray } from "./storage/stray_partitions.ts";
 
 export {
@@ -180,6 +181,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
   tellOtherLevel(metadata, ground, environment.log);
   tellUseless(metadata, environment.log);
   const topicsFound = metadata.topics.size;
+  const isInternal = (topicId: string) => metadata.topicsById.get(topicId)?.internal ?? false;
   const logs = started.adopt(
     await openLogStore({
       folder,
@@ -191,16 +193,15 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
         retentionIntervalMs: startConfig.long("log.retention.check.interval.ms"),
         compactionBytes: () => metadata.brokerConfig.long("log.cleaner.dedupe.buffer.size"),
       },
-      internal: {
-        kv: meta,
-        isInternal: (topicId) => metadata.topicsById.get(topicId)?.internal ?? false,
-      },
+      internal: { kv: meta, isInternal },
       policyOf: ({ topicId }) => metadata.topicsById.get(topicId)?.config ?? null,
       onFenced,
     }),
     (logs) => logs.close(),
   );
-  removeStray({ logs, metadata: store, log: environment.log });
+  const stored = { logs, metadata: store, log: environment.log };
+  tellLostLogs(stored, isInternal);
+  removeStray(stored);
 
   const topics = started.adopt(
     new Topics(metadata, {

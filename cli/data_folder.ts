@@ -52,8 +52,8 @@ export async function withClosedStores(
 async function storeNames(path: string): Promise<string[]> {
   const names: string[] = [];
   try {
-    for await (const { name, isFile } of Deno.readDir(path)) {
-      if (isFile && name.endsWith(SUFFIX)) names.push(name.slice(0, -SUFFIX.length));
+    for await (const { name, isFile, isSymlink } of Deno.readDir(path)) {
+      if ((isFile || isSymlink) && name.endsWith(SUFFIX)) names.push(name.slice(0, -SUFFIX.length));
     }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);

@@ -1,6 +1,7 @@
 // Real time: commands against a real broker in this process.
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createBroker, Producer } from "../../mod.ts";
+import { denoEnvironment } from "../../environment/deno/deno_environment.ts";
 import { key } from "../../storage/kv/key.ts";
 import { openDenoFolder } from "../../storage/kv/deno/deno_folder.ts";
 import { chunkPartitions } from "../../storage/log/chunk.ts";
@@ -125,4 +126,32 @@ Deno.test("A broker that cannot open its data says in one line what to do", asyn
     assertEquals([code, complaints.length], [2, 1]);
     assertMatch(complaints[0], /HEAD .* is damaged.*odradek check --data/);
   });
+});
+
+Deno.test("check and repair tell of a file of the log that is missing, and the next start of a broker does once", async () => {
+  for (const name of ["log-0", "log-1"]) {
+    await withData(async (path) => {
+      await Deno.remove(`${path}/${name}.kv`);
+      for (const command of [["check"], ["repair", "--dry-run"], ["repair"]]) {
+        const { code, printed, complaints } = await runMain([...command, "--data", path]);
+        assertEquals(code, 1, command.join(" "));
+        assertMatch([...printed, ...complaints].join("\n"), /damaged/);
+      }
+      const { printed } = await runMain(["check", "--data", path]);
+      assertMatch(
+        printed.join("\n"),
+        new RegExp(`Damaged: ${name}, .* is missing, and what it held`),
+      );
+      const lost: unknown[] = [];
+      for (let start = 0; start < 2; start++) {
+        const write = (level: string, message: string) => level === "error" && lost.push(message);
+        const environment = denoEnvironment({ log: { write } });
+        await using _ = await createBroker({ data: path, environment });
+      }
+      assertEquals(lost, [
+        "A file of the log was missing and is begun anew: the records of these topics are lost",
+      ]);
+      assertEquals((await runMain(["check", "--data", path])).code, 0);
+    });
+  }
 });

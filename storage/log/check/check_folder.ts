@@ -6,10 +6,11 @@
 import { keyParts } from "../../kv/key.ts";
 import type { Kv, KvEntry } from "../../kv/kv.ts";
 import { decodeTopic } from "../../metadata/values.ts";
-import { FORMAT_KEY, headKey } from "../keys.ts";
+import { headKey } from "../keys.ts";
 import { listAll } from "../../kv/list_all.ts";
 import { judgeShard } from "./judge_shard.ts";
 import { keyName } from "./key_name.ts";
+import { missingFiles } from "./missing_files.ts";
 import type { CheckReport, DamagedValue } from "./report.ts";
 import { ShardFacts } from "./shard_facts.ts";
 import { isSoundValue } from "./sound_value.ts";
@@ -58,9 +59,9 @@ export async function checkStores(stores: CheckedStores): Promise<CheckResult> {
       const what = wrongIn(kind, entry, topics);
       if (what !== null) damage.push({ store, key: entry.key, name: keyName(entry.key), what });
     }
-    damage.push(...await missingFrom(store, kv));
     shards.push(...facts.values());
   }
+  damage.push(...await missingFiles(stores, topics.size));
   for (const its of shards) its.end();
   const judged = shards.map(judgeShard);
   const report = {
@@ -102,11 +103,4 @@ function wrongIn(
   if (!isSound(value)) return `The entry "${kind}" is damaged, or of another version`;
   if (kind === "topic") topics.set(String(keyParts(key)[1]), decodeTopic("", value).name);
   return null;
-}
-
-/** What a store cannot be without, and is. */
-async function missingFrom(store: string, kv: Kv): Promise<DamagedValue[]> {
-  if (store !== "log-0" || (await kv.get([FORMAT_KEY]))[0] !== null) return [];
-  const what = "The format record of the log is missing";
-  return [{ store, key: FORMAT_KEY, name: keyName(FORMAT_KEY), what }];
 }

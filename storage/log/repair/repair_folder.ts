@@ -68,8 +68,8 @@ async function turnBits(
 ): Promise<Names> {
   const turned = new Set<string>();
   for (const { store, key, name } of damage) {
-    const kv = stores.get(store)!;
-    const [entry] = await kv.get([key]);
+    const kv = stores.get(store);
+    const entry = kv && (await kv.get([key]))[0];
     if (!entry) continue;
     const test = isSoundValue(key);
     const mended = test && turnBack(entry.value, test);
