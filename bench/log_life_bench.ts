@@ -3,6 +3,7 @@
  *
  * - `order`: catching up with one of 1000 partitions, before and after their segments were put in order
  * - `cleaner`: the time a batch takes, without and with a compaction that is going on
+ * - `keeping-up`: what is stored of a compacted topic that is written without a stop
  * - `compaction`: time and memory for a topic of many keys
  * - `size`: producing, and fetching old records, in a large log and in a small one
  *
@@ -15,6 +16,7 @@
  */
 import { benchCleaner } from "./life/cleaner.ts";
 import { benchCompaction } from "./life/compaction.ts";
+import { benchKeepingUp } from "./life/keeping_up.ts";
 import { lifeOptions } from "./life/options.ts";
 import { benchOrder } from "./life/order.ts";
 import { benchSize } from "./life/size.ts";
@@ -23,6 +25,7 @@ import { say } from "./support/figures.ts";
 const PARTS = {
   order: benchOrder,
   cleaner: benchCleaner,
+  "keeping-up": benchKeepingUp,
   compaction: benchCompaction,
   size: benchSize,
 };

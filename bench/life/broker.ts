@@ -73,6 +73,15 @@ export class LifeBroker implements AsyncDisposable {
     return found?.partitions.reduce((sum, each) => sum + Number(each.partitionSize), 0) ?? 0;
   }
 
+  /** Bytes of the files in the data folder. */
+  async folderBytes(): Promise<number> {
+    let bytes = 0;
+    for await (const { name } of Deno.readDir(this.data)) {
+      bytes += (await Deno.stat(`${this.data}/${name}`)).size;
+    }
+    return bytes;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const wire of this.wires) wire[Symbol.dispose]();
     this.asking[Symbol.dispose]();

@@ -40,7 +40,7 @@ const SHARE_GROWN_MAX = 1 / 3;
  * Bytes of batches per second for which all of the time would be wanted: about what compaction does in all of it. So what
  * is dirty grows until most of a log is, and no further.
  */
-const BYTES_PER_SECOND_FOR_ALL = 40_000_000;
+const BYTES_PER_SECOND_FOR_ALL = 50_000_000;
 /** Milliseconds over which traffic is measured. */
 const MEASURED_MS = 250;
 /** A rest is not longer. */

@@ -63,7 +63,7 @@ Deno.test("Pacer gives work a twentieth of the time beside few batches, and neve
 
 Deno.test("Pacer gives work more of the time, and larger steps, the more bytes come, and half of it at most", async () => {
   const found: [share: number, stepKiB: number][] = [];
-  for (const bytesPerMs of [1_000, 3_200, 5_000, 10_000, 100_000]) {
+  for (const bytesPerMs of [1_000, 4_000, 6_250, 12_500, 100_000]) {
     const pacing = new Pacing();
     await pacing.write(bytesPerMs, 600);
     const stepBytes = await pacing.pace.during(() => Promise.resolve(pacing.pace.stepBytes));
