@@ -26,12 +26,15 @@ export interface StartGround {
  * Every start takes the metadata over, and only then the shards, so the metadata's epoch is never behind a shard's. If it
  * is, the metadata was lost or comes from an older copy (or a repair has written the shards alone): its word is not enough
  * to delete anything, and all is kept.
+ *
+ * A start that stood still between the two may find the shards of a successor, who knows more topics than it does: so it
+ * asks whether the metadata is still its own. A successor that comes later fences it off the shards before it makes any.
  */
 export async function removeStray(ground: StartGround): Promise<void> {
-  const { logs, log } = ground;
+  const { logs, metadata, log } = ground;
   try {
     const strays = straysOf(ground);
-    if (strays.length === 0) return;
+    if (strays.length === 0 || await metadata.isTakenOver()) return;
     await logs.remove(strays);
     for (const [topicId, partitions] of countsOf(strays)) {
       log.write("warn", "Removed the records of a topic that the metadata does not know", {

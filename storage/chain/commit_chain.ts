@@ -100,6 +100,13 @@ export class CommitChain {
     return this.#fenced;
   }
 
+  /** Whether another writer has taken the chain over by now: asks the store. @throws when that cannot be read. */
+  async isTakenOver(): Promise<boolean> {
+    const { kv, headKey } = this.options;
+    const [entry] = await kv.get([headKey]);
+    return entry === null || decodeHead(entry.value).epoch !== this.epoch;
+  }
+
   /** The number of the last commit; the takeover is one too. */
   get sequence(): number {
     return this.#head.sequence;

@@ -88,6 +88,11 @@ export class MetadataStore {
     return this.chain.fenced;
   }
 
+  /** Whether another process has taken the metadata over by now: asks the store. @throws when that cannot be read. */
+  isTakenOver(): Promise<boolean> {
+    return this.chain.isTakenOver();
+  }
+
   /** How often the metadata was taken over before. */
   get epoch(): number {
     return this.chain.epoch;

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Environment } from "../../environment/environment.ts";
+import type { Kv, KvFolder } from "../../storage/kv/kv.ts";
 import { MemoryDisk } from "../../storage/kv/memory/memory_folder.ts";
 import { openLogStore } from "../../storage/log/log_store.ts";
 import { MetadataStore } from "../../storage/metadata/metadata_store.ts";
@@ -66,3 +67,31 @@ Deno.test("Records stay when the metadata was lost, or is older than they are", 
     assertEquals([...logs.stored()].length, 3, "those that are not internal");
   }
 });
+
+Deno.test("A start that stood still before it took the logs over removes nothing of its successor's (all records were lost)", async () => {
+  const folder = shared(new MemoryDisk().openFolder());
+  const meta = await folder.open("meta");
+  await MetadataStore.open(meta, environmentOf(1), null); // it dies before it opens the logs
+  const stood = await MetadataStore.open(meta, environmentOf(1), null);
+  const metadata = await MetadataStore.open(meta, environmentOf(2), null);
+  const logs = await openLogStore({ folder, environment: environmentOf(2) });
+  await metadata.commit([topic(1)]);
+  await appendValues(await logs.open(LIVING), "v");
+  const environment = environmentOf(3);
+  const later = await openLogStore({ folder, environment });
+  const removed = removeStray({ logs: later, metadata: stood, log: environment.log });
+  await environment.advance(1_000);
+  await removed;
+  assertEquals([...later.stored()].map(({ topicId }) => topicId), [LIVING.topicId]);
+});
+
+/** A folder that several use at once, as no lock keeps them from a store in the network. */
+function shared(folder: KvFolder): KvFolder {
+  const stores = new Map<string, Promise<Kv>>();
+  const open = (name: string) => {
+    const store = stores.get(name) ?? folder.open(name);
+    stores.set(name, store);
+    return store;
+  };
+  return { name: folder.name, open, freeBytes: () => folder.freeBytes(), close: async () => {} };
+}
