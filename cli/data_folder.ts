@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { FolderInUseError, openDenoFolder } from "../storage/kv/deno/deno_folder.ts";
+import { openDenoFolder } from "../storage/kv/deno/deno_folder.ts";
 import type { Kv } from "../storage/kv/kv.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -69,10 +69,8 @@ async function storeNames(path: string): Promise<string[]> {
 async function locked(path: string) {
   try {
     return await openDenoFolder(path);
-  } catch (error) {
-    throw error instanceof FolderInUseError
-      ? new UsageError(error.message, { cause: error })
-      : error;
+  } catch (cause) {
+    throw new UsageError(`--data: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
 }
 

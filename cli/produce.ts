@@ -56,6 +56,7 @@ async function produce(topic: string, typed: ProduceArguments, terminal: Termina
     acks: chosen(ACKS, typed.acks, "--acks"),
     compressionType: chosenCodec(typed.compression),
     maxBlockMs: options.defaultApiTimeoutMs,
+    deliveryTimeoutMs: options.defaultApiTimeoutMs,
   });
   await ReadableStream.from(linesOf(terminal.input(), LINE_BYTES_MAX))
     .pipeTo(producerStream(producer, toRecord));

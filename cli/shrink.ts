@@ -30,7 +30,9 @@ export function addShrinkCommand(program: Command, terminal: Terminal): void {
 
 async function shrink(data: string, terminal: Terminal): Promise<void> {
   await withClosedStores(data, async (store, name) => {
-    const { beforeBytes, afterBytes } = await shrinkStore(store);
+    const { beforeBytes, afterBytes } = await shrinkStore(store).catch((cause) => {
+      throw new Error(`Cannot shrink ${store}: ${cause.message}`, { cause });
+    });
     terminal.print(`${name}: ${afterBytes} bytes, ${beforeBytes} before`);
   });
 }

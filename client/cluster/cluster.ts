@@ -111,7 +111,8 @@ export class Cluster {
     const startMs = environment.clock.monotonicMs();
     const leftMs = () => startMs + timeoutMs - environment.clock.monotonicMs();
     let last: KafkaError | undefined;
-    const late = () => timedOut(`Cannot ${doing}: not done within ${timeoutMs} ms`, last);
+    const late = () =>
+      timedOut(`Cannot ${doing}: not done within ${Math.round(timeoutMs)} ms`, last);
     for (let failures = 0;; failures++) {
       try {
         return await within(environment, leftMs(), attempt(), late);

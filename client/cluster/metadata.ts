@@ -110,12 +110,12 @@ export class Metadata {
       if (found !== null && typeof found !== "string") return found;
       const leftMs = deadlineMs - environment.clock.monotonicMs();
       if (leftMs <= 0) {
-        const late = timedOut(`No metadata of ${what} within ${timeoutMs} ms`, cause);
+        const late = timedOut(`No metadata of ${what} within ${Math.round(timeoutMs)} ms`, cause);
         throw found === null ? late : new KafkaError(found, `${found}: ${late.message}`);
       }
       if (attempt > 0) await sleep(environment, Math.min(leftMs, this.#backoffMs(attempt)));
       try {
-        const late = () => timedOut(`No metadata of ${what} within ${timeoutMs} ms`);
+        const late = () => timedOut(`No metadata of ${what} within ${Math.round(timeoutMs)} ms`);
         await within(environment, leftMs, this.refresh(), late);
       } catch (error) {
         if (!isRetriable(error)) throw error;

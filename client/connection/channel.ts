@@ -223,11 +223,13 @@ export class Channel {
   #expire(pending: Pending): void {
     const { what, timeoutMs } = pending.call;
     const error = timedOut(
-      `Cannot get an answer to ${what} from ${this.#options.peer} within ${timeoutMs} ms`,
+      `Cannot get an answer to ${what} from ${this.#options.peer} within ${
+        Math.round(timeoutMs)
+      } ms`,
     );
     const wasSent = !this.#waiting.remove(pending);
     if (wasSent && !this.#inFlight.remove(pending)) this.#unanswered.remove(pending);
     pending.reject(error);
-    if (wasSent) this.close(`no answer to ${what} within ${timeoutMs} ms`);
+    if (wasSent) this.close(`no answer to ${what} within ${Math.round(timeoutMs)} ms`);
   }
 }

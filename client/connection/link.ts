@@ -117,7 +117,7 @@ export class Link {
     };
     return await within(this.#settings.environment, timeoutMs, dial(), () => {
       isLate = true;
-      return timedOut(`Cannot reach ${peer}: no connection within ${timeoutMs} ms`);
+      return timedOut(`Cannot reach ${peer}: no connection within ${Math.round(timeoutMs)} ms`);
     });
   }
 

@@ -1,14 +1,19 @@
 // Real time: commands against a real broker in this process.
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Broker, createBroker } from "../../mod.ts";
+import { denoEnvironment } from "../../environment/deno/deno_environment.ts";
+import type { KvFolder } from "../../storage/kv/kv.ts";
+import { memoryFolder } from "../../storage/kv/memory/memory_folder.ts";
 import { type Done, runMain } from "./command.ts";
 
 /** Commands against a broker that keeps nothing. */
 class Commands implements AsyncDisposable {
   private constructor(private readonly broker: Broker) {}
 
-  static async start(): Promise<Commands> {
-    return new Commands(await createBroker({ listeners: [{ host: "127.0.0.1", port: 0 }] }));
+  static async start(data?: KvFolder): Promise<Commands> {
+    const listeners = [{ host: "127.0.0.1", port: 0 }];
+    const environment = denoEnvironment({ log: { write: () => {} } });
+    return new Commands(await createBroker({ data, listeners, environment }));
   }
 
   produce(input: string | Uint8Array, ...args: string[]): Promise<Done> {
@@ -98,6 +103,16 @@ Deno.test("produce and consume answer 1 and one line to what the broker refuses"
   };
   await refused(commands.consume("nothing"), /UNKNOWN_TOPIC_OR_PARTITION/);
   await refused(commands.produce("x", "a/b"), /INVALID_TOPIC_EXCEPTION/);
+});
+
+Deno.test("produce gives up records that the broker does not take when its time is over (it went on for two minutes)", async () => {
+  await using commands = await Commands.start(memoryFolder({ capacityBytes: 1_000_000 })); // less than its reserve
+  await commands.topic("create", "orders");
+  const startMs = performance.now();
+  const { code, complaints } = await commands.produce("x", "orders", "--timeout-ms=300");
+  assertEquals([code, complaints.length], [1, 1], complaints.join("\n"));
+  assertMatch(complaints[0], /not acknowledged within 300 ms/);
+  assert(performance.now() - startMs < 20_000);
 });
 
 Deno.test("produce and consume answer 2 and one line to what makes no sense", async () => {

@@ -42,7 +42,8 @@ async function openLock(path: string): Promise<Deno.FsFile> {
 }
 
 function unusable(path: string, cause: unknown): Error {
-  return new Error(`Cannot use the data folder "${path}"`, { cause });
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new Error(`Cannot use the data folder "${path}": ${reason}`, { cause });
 }
 
 class DenoFolder implements KvFolder {
