@@ -30,7 +30,8 @@ export interface PageBounds {
 
 /**
  * The entries of a range in key order, in pages of about so many bytes, however large the values are: the first page fits
- * the largest ones, and a later one is as long as the one before lets expect, twice as long at most. Each page is one consistent view; the whole is not.
+ * the largest ones, and a later one is as long as the one before lets expect, twice as long at most. Each page is one
+ * consistent view; the whole is not.
  */
 export async function* pagesOf(
   kv: Kv,
