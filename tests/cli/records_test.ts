@@ -106,7 +106,8 @@ Deno.test("produce and consume answer 1 and one line to what the broker refuses"
 });
 
 Deno.test("produce gives up records that the broker does not take when its time is over (it went on for two minutes)", async () => {
-  await using commands = await Commands.start(memoryFolder({ capacityBytes: 1_000_000 })); // less than its reserve
+  const full = memoryFolder({ capacityBytes: 1_000_000 }); // less than its reserve
+  await using commands = await Commands.start(full);
   await commands.topic("create", "orders");
   const startMs = performance.now();
   const { code, complaints } = await commands.produce("x", "orders", "--timeout-ms=300");

@@ -245,7 +245,7 @@ class Load {
         wake();
       });
       while (open >= windowMax) await new Promise<void>((resolve) => wake = resolve);
-      // On a fast machine more would come between two kills than the cleaner gets done with: it would have to begin anew for ever.
+      // On a fast machine more would come between two kills than the cleaner gets done with: it would begin anew for ever.
       if (n % BURST === 0) await realTime(BURST * 1_000 / perSecondMax);
     }
     await producer.flush();
