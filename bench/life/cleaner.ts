@@ -5,10 +5,10 @@
  * @module
  */
 import { sleep } from "../../environment/sleep.ts";
-import { buildBatch } from "../../protocol/records/builder.ts";
 import { at, say, spread } from "../support/figures.ts";
 import { batchOf, environment, produceAll, produceFrame, type Wire } from "../support/wire.ts";
 import { LifeBroker } from "./broker.ts";
+import { keyedBatches } from "./keyed_batches.ts";
 import type { LifeOptions } from "./options.ts";
 
 const MB = 1_000_000;
@@ -16,8 +16,7 @@ const DIRTY = "dirty";
 const LOAD = "load";
 const LOAD_PARTITIONS = 32;
 /** Keys of the topic: each is written about twice a round, so that what is cleaned is as large each time. */
-const BATCHES = 560;
-const BATCH_RECORDS = 60;
+const KEYS = 33_600;
 const QUIET_MS = 5_000;
 /** A compaction that is over sooner says nothing. */
 const CLEANING_MS_MIN = 1_000;
@@ -43,7 +42,7 @@ export async function benchCleaner({ dirtyMb, rounds }: LifeOptions): Promise<vo
     let [quiet, busy]: number[][] = [[], []];
     let cleaningMs = 0;
     for (let round = 0; round < rounds; round++) {
-      await broker.produce(DIRTY, 1, keyedBatches(), dirtyMb * MB);
+      await broker.produce(DIRTY, 1, keyedBatches(KEYS), dirtyMb * MB);
       await sleep(environment, 1_000); // what SQLite has to do yet
       const without = await latencies(
         broker.wires.slice(0, connections),
@@ -72,20 +71,6 @@ export async function benchCleaner({ dirtyMb, rounds }: LifeOptions): Promise<vo
       );
     }
   }
-}
-
-/** Batches of some 64 KB, of as many keys as records. */
-function keyedBatches(): Uint8Array[] {
-  const encoder = new TextEncoder();
-  return Array.from(
-    { length: BATCHES },
-    (_, batch) =>
-      buildBatch(Array.from({ length: BATCH_RECORDS }, (_, at) => ({
-        key: encoder.encode(`key-${batch * BATCH_RECORDS + at}`),
-        value: environment.random.bytes(1_000),
-        timestampMs: environment.clock.now(),
-      }))),
-  );
 }
 
 /** Milliseconds of each batch that these connections produce, one at a time each, until `until` settles. */

@@ -5,16 +5,14 @@
  * @module
  */
 import { sleep } from "../../environment/sleep.ts";
-import { buildBatch } from "../../protocol/records/builder.ts";
 import { say } from "../support/figures.ts";
 import { environment } from "../support/wire.ts";
 import { LifeBroker } from "./broker.ts";
+import { keyedBatches } from "./keyed_batches.ts";
 
 const MB = 1_000_000;
 const TOPIC = "kept";
 const KEYS = 960;
-const BATCH_RECORDS = 60;
-const VALUE_BYTES = 1_000;
 const MB_PER_SECOND = [1, 5, 20];
 const WRITTEN_MS = 90_000;
 const TICK_MS = 100;
@@ -23,7 +21,7 @@ const LOOK_MS = 2_000;
 /** Writes at each rate, to a broker of its own. */
 export async function benchKeepingUp(): Promise<void> {
   say(`A compacted topic of ${KEYS} keys of 1 KB, written for ${WRITTEN_MS / 1_000} s`);
-  const batches = Array.from({ length: KEYS / BATCH_RECORDS }, (_, n) => keyedBatch(n));
+  const batches = keyedBatches(KEYS);
   for (const rate of MB_PER_SECOND) {
     await using broker = await LifeBroker.start("log.cleaner.backoff.ms=1000");
     await broker.admin.createTopics([
@@ -49,13 +47,4 @@ export async function benchKeepingUp(): Promise<void> {
       } MB of files`,
     );
   }
-}
-
-function keyedBatch(batch: number): Uint8Array {
-  const encoder = new TextEncoder();
-  return buildBatch(Array.from({ length: BATCH_RECORDS }, (_, at) => ({
-    key: encoder.encode(`key-${batch * BATCH_RECORDS + at}`),
-    value: environment.random.bytes(VALUE_BYTES),
-    timestampMs: environment.clock.now(),
-  })));
 }

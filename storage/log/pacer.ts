@@ -153,7 +153,7 @@ export class Pace {
     const share = this.#share;
     const gait = gaitAt(share);
     if (workedMs < gait.sliceMs) return;
-    const shards = gait === GENTLE || gait === STEADY ? Math.max(1, working) : 1;
+    const shards = gait === IDLE || gait === BRISK ? 1 : Math.max(1, working);
     const restMs = rest ? workedMs * (1 / share - 1) * shards : 0;
     await sleep(this.#environment, Math.min(restMs, REST_MS_MAX));
     this.#workedSinceMs = clock.monotonicMs();
